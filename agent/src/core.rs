@@ -1,0 +1,431 @@
+//! The agent's decisions: which file is which stream, what is read, where a block and a chunk end, what is
+//! uploaded when. It knows no files, no database, no network and no clock: [`Core::next_action`] says what
+//! to do, the shell does it and tells the result to [`Core::handle`].
+//!
+//! Invariants: every byte of a complete line goes into exactly one sealed chunk, in file order per strand; a
+//! strand's recorded offset moves only with the chunk that holds the bytes; only sealed chunks are uploaded.
+//! A shell that cannot append or seal drops the core and recovers a new one, as after a crash: there is one
+//! way back, and the tests take it at every step.
+
+mod files;
+mod open_chunk;
+mod reading;
+mod resolve;
+mod strand;
+mod uploads;
+
+use crate::{
+    identity::{FileId, StrandId},
+    settings::{Settings, SourceSettings},
+    state::{ChainRecord, ChunkRecord, FileRecord, Recovered, Seal},
+};
+use files::{FileTable, Found};
+use headrig_contract::{
+    AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, Generation, StreamId, UnixMicros,
+    chunk::{BlockEncoder, Chain, EncodeError},
+    key::{ChunkName, KeyError},
+};
+use open_chunk::OpenChunk;
+use resolve::{HeadIndex, Looking};
+use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
+use strand::{Strand, StrandIndex};
+use uploads::Uploads;
+
+pub use files::Found as FoundFile;
+pub use reading::Tails;
+use reading::Reading;
+
+/// What the shell is to do next.
+#[derive(Debug)]
+pub enum Action {
+    /// Look into a file; answer with [`Event::Probed`].
+    Probe {
+        /// The file, which must still be that one when opened.
+        file: FileId,
+        /// Where it was found.
+        path: Arc<Path>,
+        /// It is read through a decompressor.
+        compressed: bool,
+        /// Ranges of its plain bytes to bring along with the head.
+        windows: Vec<Range<u64>>,
+    },
+    /// Read `length` plain bytes into [`Core::room`]; answer with [`Event::Read`].
+    Read {
+        /// The file.
+        file: FileId,
+        /// Where it was found.
+        path: Arc<Path>,
+        /// It is read through a decompressor.
+        compressed: bool,
+        /// Where to begin.
+        offset: ByteOffset,
+        /// How many bytes, at most.
+        length: usize,
+    },
+    /// Append [`Core::block`] to the source's spool file, which `begins` anew with it; answer with
+    /// [`Event::Appended`].
+    Append {
+        /// The source's index.
+        source: usize,
+        /// This is the chunk's first block.
+        begins: bool,
+    },
+    /// Sync the source's spool file, name it after its hash, record the step; answer with [`Event::Sealed`].
+    Seal {
+        /// The source's index.
+        source: usize,
+        /// The step to record.
+        seal: Box<Seal>,
+    },
+    /// Store the chunk; answer with [`Event::Uploaded`] or [`Event::UploadFailed`], now or later.
+    Upload(ChunkRecord),
+    /// Remember these files; answer with [`Event::Remembered`].
+    Remember(Vec<FileRecord>),
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// All files that are there now. Files not named are gone.
+    Scanned(Vec<Found>),
+    /// The answer to [`Action::Probe`].
+    Probed {
+        /// The file.
+        file: FileId,
+        /// What was found, or why nothing was.
+        result: Result<Probe, Fault>,
+    },
+    /// The answer to [`Action::Read`].
+    Read {
+        /// The file.
+        file: FileId,
+        /// What was read, or why nothing was.
+        result: Result<ReadBytes, Fault>,
+    },
+    /// The block is in the spool file.
+    Appended,
+    /// The chunk is sealed, durably.
+    Sealed,
+    /// The chunk is stored, durably.
+    Uploaded(ContentHash),
+    /// The chunk could not be stored; it is tried again.
+    UploadFailed(ContentHash),
+    /// The files are remembered.
+    Remembered,
+    /// Time went by.
+    Tick,
+    /// Nothing more will come: seal what was read.
+    Finish,
+}
+
+/// What a look into a file brought.
+#[derive(Debug, Default)]
+pub struct Probe {
+    /// The first plain bytes, up to [`crate::identity::FINGERPRINT_BYTES_MAX`].
+    pub head: Vec<u8>,
+    /// Each range asked for, in order.
+    pub windows: Vec<WindowBytes>,
+}
+
+/// A range of a file's plain bytes.
+#[derive(Debug, Default)]
+pub struct WindowBytes {
+    /// The bytes; fewer than asked for where the file ends before.
+    pub bytes: Vec<u8>,
+    /// The file ends where the range does, or before.
+    pub at_end: bool,
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadBytes {
+    /// So many bytes are in [`Core::room`].
+    pub count: usize,
+    /// What comes after them.
+    pub end: ReadEnd,
+}
+
+/// What comes after the bytes of a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadEnd {
+    /// More bytes; as many were read as asked for.
+    More,
+    /// The end of the file.
+    File,
+    /// Bytes that cannot be read; the shell has said why.
+    Damage,
+}
+
+/// Why a file could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not there any more, or another file stands in its place: the next scan will tell.
+    Moved,
+    /// It cannot be read; the shell has said why.
+    Unreadable,
+}
+
+/// Why the core cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CoreError {
+    /// A block could not be compressed.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The settings' prefix makes no valid key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// How much was done since the core was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Plain bytes taken from files.
+    pub read: ByteLength,
+    /// Plain bytes in sealed chunks.
+    pub sealed: ByteLength,
+    /// Compressed bytes in sealed chunks.
+    pub sealed_compressed: ByteLength,
+    /// Sealed chunks.
+    pub chunks: u64,
+    /// Lines that were split because they were too long, in pieces.
+    pub split_pieces: u64,
+    /// Files that began anew under the same identity.
+    pub restarts: u64,
+}
+
+/// The agent's core. See the module.
+pub struct Core {
+    settings: Settings,
+    tails: Tails,
+    agent: AgentId,
+    streams_opened: u64,
+    strands: Vec<Strand>,
+    strand_by_id: HashMap<StrandId, StrandIndex>,
+    heads: HeadIndex,
+    files: FileTable,
+    looking: Option<Looking>,
+    chains: Vec<Option<ChainRecord>>,
+    open: Vec<Option<OpenChunk>>,
+    spare_buffer: Vec<u8>,
+    encoder: BlockEncoder,
+    block: Vec<u8>,
+    uploads: Uploads,
+    /// The read that was handed out.
+    reading: Option<Reading>,
+    /// The source whose block can take no more.
+    full_block: Option<usize>,
+    /// The step that was handed out and not yet recorded.
+    sealing: Option<(usize, Box<Seal>)>,
+    finishing: bool,
+    progress: Progress,
+}
+
+impl Core {
+    /// A core with these settings that goes on where `recovered` stopped.
+    ///
+    /// # Errors
+    /// [`CoreError::Encode`] when the compressor has no memory.
+    pub fn new(settings: Settings, tails: Tails, recovered: Recovered) -> Result<Self, CoreError> {
+        let encoder = BlockEncoder::new(settings.codec, settings.level)?;
+        let strands: Vec<Strand> = recovered.strands.iter().map(Strand::recovered).collect();
+        let strand_by_id =
+            strands.iter().enumerate().map(|(index, strand)| (strand.id, StrandIndex(index))).collect::<HashMap<_, _>>();
+        let chain_of = |source: &SourceSettings| {
+            recovered.chains.iter().find(|chain| chain.source == source.name).cloned()
+        };
+        Ok(Self {
+            chains: settings.sources.iter().map(chain_of).collect(),
+            open: settings.sources.iter().map(|_| None).collect(),
+            files: FileTable::recovered(&recovered.files, &strand_by_id),
+            uploads: Uploads::new(recovered.unshipped),
+            agent: recovered.agent,
+            streams_opened: recovered.streams_opened,
+            heads: HeadIndex::of(&recovered.strands),
+            looking: None,
+            strands,
+            strand_by_id,
+            settings,
+            tails,
+            spare_buffer: Vec::new(),
+            encoder,
+            block: Vec::new(),
+            reading: None,
+            full_block: None,
+            sealing: None,
+            finishing: false,
+            progress: Progress::default(),
+        })
+    }
+
+    /// Takes note of what happened.
+    pub fn handle(&mut self, event: Event, now: UnixMicros) {
+        match event {
+            Event::Scanned(found) => self.scanned(found, now),
+            Event::Probed { file, result } => self.probed(file, result),
+            Event::Read { file, result } => self.read(file, result, now),
+            Event::Appended | Event::Tick => {}
+            Event::Sealed => self.sealed(),
+            Event::Uploaded(hash) => self.uploads.done(hash),
+            Event::UploadFailed(hash) => self.uploads.failed(hash, now),
+            Event::Remembered => self.files.remembered(),
+            Event::Finish => self.finishing = true,
+        }
+    }
+
+    /// What to do now; `None` when there is nothing before the next event or [`Core::deadline`].
+    ///
+    /// # Errors
+    /// [`CoreError`]: nothing is lost, but the core is of no more use.
+    pub fn next_action(&mut self, now: UnixMicros) -> Result<Option<Action>, CoreError> {
+        if let Some(chunk) = self.uploads.next(now) {
+            return Ok(Some(Action::Upload(chunk)));
+        }
+        if let Some(source) = self.source_to_flush(now) {
+            return self.flush(source, now).map(Some);
+        }
+        if !self.finishing && self.uploads.waiting_bytes() <= self.settings.spool_bytes_max {
+            if let Some(action) = self.next_read(now)? {
+                return Ok(Some(action));
+            }
+        }
+        if self.open.iter().all(Option::is_none) {
+            return Ok(self.files.to_remember(&self.strands).map(Action::Remember));
+        }
+        Ok(None)
+    }
+
+    /// When to call [`Core::next_action`] again though nothing happened.
+    pub fn deadline(&self) -> Option<UnixMicros> {
+        let age_micros = self.settings.chunk_age_max_ms as i64 * 1_000;
+        let oldest = self.open.iter().flatten().map(|chunk| chunk.opened_at.saturating_add_micros(age_micros));
+        oldest.chain(self.uploads.deadline()).min()
+    }
+
+    /// When an event that is held back could be taken, if its file stays quiet: scan again then.
+    pub fn held_until(&self) -> Option<UnixMicros> {
+        self.files.held_until()
+    }
+
+    /// Whether files were not where the last scan saw them: scan again.
+    pub fn missed_files(&self) -> bool {
+        self.files.any_missed()
+    }
+
+    /// The bytes on disk that the last scan saw and that are not taken yet; compressed files count as they are.
+    pub fn unread(&self) -> ByteLength {
+        self.files.unread(&self.strands)
+    }
+
+    /// Whether nothing that was read waits for sealing and nothing that was sealed for upload.
+    pub fn is_drained(&self) -> bool {
+        self.open.iter().all(Option::is_none) && self.uploads.is_empty()
+    }
+
+    /// The block to append, after [`Action::Append`].
+    pub fn block(&self) -> &[u8] {
+        &self.block
+    }
+
+    /// How much was done.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// How many strands and files are known, for the memory ceiling.
+    pub fn table_lengths(&self) -> (usize, usize) {
+        (self.strands.len(), self.files.len())
+    }
+
+    /// The chunk of a source that is due: full, too old, or the last.
+    fn source_to_flush(&self, now: UnixMicros) -> Option<usize> {
+        let settings = &self.settings;
+        let due = |chunk: &OpenChunk| {
+            let age_ms = now.micros_since(chunk.opened_at) / 1_000;
+            self.finishing
+                || chunk.length.0 >= settings.chunk_bytes_max
+                || chunk.raw_length.0 >= settings.chunk_raw_bytes_max
+                || age_ms >= settings.chunk_age_max_ms as i64
+        };
+        self.open.iter().position(|chunk| chunk.as_ref().is_some_and(due))
+    }
+
+    fn flush(&mut self, source: usize, now: UnixMicros) -> Result<Action, CoreError> {
+        if self.open[source].as_ref().is_some_and(|chunk| chunk.gathered() > 0) {
+            return self.append(source, now);
+        }
+        let chunk = self.open[source].take().expect("only a source with an open chunk is flushed");
+        self.seal(source, chunk, now)
+    }
+
+    fn append(&mut self, source: usize, now: UnixMicros) -> Result<Action, CoreError> {
+        let chunk = self.open[source].as_mut().expect("only a source with an open chunk is appended to");
+        let begins = chunk.length.0 == 0;
+        let source_settings = &self.settings.sources[source];
+        chunk.encode_block(self.agent, &self.settings, source_settings, now, &mut self.encoder, &mut self.block)?;
+        Ok(Action::Append { source, begins })
+    }
+
+    fn seal(&mut self, source: usize, chunk: OpenChunk, now: UnixMicros) -> Result<Action, CoreError> {
+        let (chain, length, raw_length) = (chunk.chain, chunk.length, chunk.raw_length);
+        let strands: Vec<StrandIndex> = chunk.strands.iter().copied().collect();
+        let (hash, buffer) = chunk.finish();
+        self.spare_buffer = buffer;
+        let name = self.settings.sources[source].name.clone();
+        let key = ChunkName {
+            host: self.settings.host.clone(),
+            source: name.clone(),
+            sealed_at: now,
+            agent: self.agent,
+            seq: chain.seq,
+            hash,
+            codec: self.settings.codec,
+        }
+        .key(&self.settings.key_prefix)?;
+        let seal = Box::new(Seal {
+            chunk: ChunkRecord { hash, key, length, raw_length, sealed_at: now },
+            chain: ChainRecord { source: name, next_seq: chain.seq.next(), last: hash },
+            strands: strands.iter().map(|index| self.strands[index.0].record()).collect(),
+            files: self.files.records_of(&strands, &self.strands),
+            streams_opened: self.streams_opened,
+        });
+        self.sealing = Some((source, seal.clone()));
+        Ok(Action::Seal { source, seal })
+    }
+
+    fn sealed(&mut self) {
+        let Some((source, seal)) = self.sealing.take() else { return };
+        for record in &seal.strands {
+            if let Some(index) = self.strand_by_id.get(&record.id) {
+                self.strands[index.0].settle();
+            }
+        }
+        self.progress.sealed.0 += seal.chunk.raw_length.0;
+        self.progress.sealed_compressed.0 += seal.chunk.length.0;
+        self.progress.chunks += 1;
+        self.chains[source] = Some(seal.chain);
+        self.uploads.add(seal.chunk);
+    }
+
+    /// The source's open chunk, opened now if there is none.
+    fn open_chunk(&mut self, source: usize, now: UnixMicros) -> &mut OpenChunk {
+        let chain = self.chains[source].as_ref().map_or(Chain { seq: ChunkSeq(0), previous: None }, |chain| Chain {
+            seq: chain.next_seq,
+            previous: Some(chain.last),
+        });
+        let buffer = &mut self.spare_buffer;
+        self.open[source].get_or_insert_with(|| OpenChunk::new(now, chain, std::mem::take(buffer)))
+    }
+
+    fn add_strand(&mut self, id: StrandId, path: Arc<Path>, file: FileId) -> StrandIndex {
+        let index = StrandIndex(self.strands.len());
+        self.strands.push(Strand::new(id, path, file));
+        self.strand_by_id.insert(id, index);
+        index
+    }
+
+    fn new_stream(&mut self) -> StrandId {
+        let stream = StreamId::derive(self.agent, self.streams_opened);
+        self.streams_opened += 1;
+        StrandId { stream, generation: Generation(0) }
+    }
+}

@@ -1,0 +1,235 @@
+//! The files that were found: what is known of each, and which of them have something to be done.
+//!
+//! Invariant: a file without anything new costs no action, only its place in the table.
+
+use super::strand::{Strand, StrandIndex};
+use crate::{
+    identity::{FileId, StrandId},
+    state::FileRecord,
+};
+use headrig_contract::{ByteLength, UnixMicros};
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+    sync::Arc,
+};
+
+/// A file as a scan finds it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Device and inode.
+    pub file: FileId,
+    /// Where it is.
+    pub path: Arc<Path>,
+    /// The index of its source.
+    pub source: usize,
+    /// Its size on disk.
+    pub size: ByteLength,
+    /// Its modification time.
+    pub modified: UnixMicros,
+    /// Its bytes are gzip or zstd: read through a decompressor, after the plain files.
+    pub compressed: bool,
+}
+
+/// What is to be done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It has changed, or was never looked into.
+    Changed,
+    /// It was looked into as part of its strand, and is to be read from the strand's offset on.
+    Reading,
+    /// An event at its end could go on: look again once the file was quiet until then.
+    Held {
+        /// When it will have been quiet for long enough.
+        until: UnixMicros,
+    },
+    /// Its last line has no end yet, and is left until it has.
+    Unterminated,
+    /// All of it is taken that there is to take.
+    Done,
+    /// It could not be read; a change makes it worth another try.
+    Unreadable,
+    /// Another file stood at its path when it was opened: the next scan tells where it went.
+    Missed,
+}
+
+#[derive(Debug)]
+pub(super) struct FileState {
+    pub(super) path: Arc<Path>,
+    pub(super) source: usize,
+    pub(super) strand: Option<StrandIndex>,
+    pub(super) size: ByteLength,
+    pub(super) modified: UnixMicros,
+    /// Since when size and modification time are as they are, as far as this core saw.
+    pub(super) changed_at: UnixMicros,
+    pub(super) compressed: bool,
+    pub(super) phase: Phase,
+    pub(super) done: (ByteLength, UnixMicros),
+    remembered: bool,
+}
+
+/// What `done` is for a file that was never read to its end: no file was modified then.
+const NEVER_DONE: (ByteLength, UnixMicros) = (ByteLength(0), UnixMicros(i64::MIN));
+
+pub(super) struct FileTable {
+    states: HashMap<FileId, FileState>,
+    /// What a former run knew, for files that no scan has found yet.
+    recorded: HashMap<FileId, (FileRecord, StrandIndex)>,
+    queue: VecDeque<FileId>,
+}
+
+impl FileTable {
+    pub(super) fn recovered(records: &[FileRecord], strand_by_id: &HashMap<StrandId, StrandIndex>) -> Self {
+        let known = records.iter().filter_map(|record| Some((*record, *strand_by_id.get(&record.strand)?)));
+        Self {
+            states: HashMap::new(),
+            recorded: known.map(|(record, strand)| (record.file, (record, strand))).collect(),
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// Takes note of all files there are, and returns the strands whose files are there, unchanged or not.
+    pub(super) fn scanned(&mut self, found: Vec<Found>, now: UnixMicros) -> Vec<(StrandIndex, FileId)> {
+        let mut states = HashMap::with_capacity(found.len());
+        for file in found {
+            let id = file.file;
+            let before = self.states.remove(&id);
+            states.entry(id).or_insert_with(|| self.seen(file, before, now));
+        }
+        self.states = states;
+        let mut queue: Vec<FileId> =
+            self.states.iter().filter(|(_, state)| state.phase == Phase::Changed).map(|(id, _)| *id).collect();
+        // Known files first, so that what is left can be told from them; compressed ones last, since they
+        // may be copies of what the plain ones still hold.
+        queue.sort_by_cached_key(|id| {
+            let state = &self.states[id];
+            (state.strand.is_none(), state.compressed, state.path.clone())
+        });
+        self.queue = queue.into();
+        self.states.iter().filter_map(|(id, state)| Some((state.strand?, *id))).collect()
+    }
+
+    fn seen(&self, found: Found, before: Option<FileState>, now: UnixMicros) -> FileState {
+        let Found { file, path, source, size, modified, compressed } = found;
+        let Some(mut state) = before else {
+            let recorded = self.recorded.get(&file);
+            let done = recorded.map_or(NEVER_DONE, |(record, _)| (record.size_done, record.modified_done));
+            let strand = recorded.map(|(_, strand)| *strand);
+            let unchanged = strand.is_some() && done == (size, modified);
+            return FileState {
+                path,
+                source,
+                strand,
+                size,
+                modified,
+                changed_at: modified.min(now),
+                compressed,
+                phase: if unchanged { Phase::Done } else { Phase::Changed },
+                done,
+                remembered: true,
+            };
+        };
+        let changed = (state.size, state.modified) != (size, modified);
+        if changed {
+            state.changed_at = now;
+        }
+        let due = matches!(state.phase, Phase::Held { until } if until <= now);
+        if changed || due || matches!(state.phase, Phase::Reading | Phase::Missed) {
+            state.phase = Phase::Changed;
+        }
+        (state.path, state.size, state.modified) = (path, size, modified);
+        state
+    }
+
+    pub(super) fn state(&self, file: FileId) -> Option<&FileState> {
+        self.states.get(&file)
+    }
+
+    pub(super) fn set_phase(&mut self, file: FileId, phase: Phase) {
+        if let Some(state) = self.states.get_mut(&file) {
+            state.phase = phase;
+            if matches!(phase, Phase::Done) && state.strand.is_some() {
+                let done = (state.size, state.modified);
+                state.remembered &= state.done == done;
+                state.done = done;
+            }
+        }
+    }
+
+    pub(super) fn set_strand(&mut self, file: FileId, strand: Option<StrandIndex>) {
+        if let Some(state) = self.states.get_mut(&file) {
+            state.strand = strand;
+        }
+    }
+
+    /// The file that is next in turn, which stays so until its phase is settled.
+    pub(super) fn current(&mut self) -> Option<FileId> {
+        while let Some(file) = self.queue.front() {
+            match self.states.get(file).map(|state| state.phase) {
+                Some(Phase::Changed | Phase::Reading) => return Some(*file),
+                _ => self.queue.pop_front(),
+            };
+        }
+        None
+    }
+
+    /// Puts the current file behind all others: it was taken for one that is known, and is not.
+    pub(super) fn postpone_current(&mut self) {
+        self.queue.rotate_left(usize::from(!self.queue.is_empty()));
+    }
+
+    /// Whether files were not where the last scan saw them.
+    pub(super) fn any_missed(&self) -> bool {
+        self.states.values().any(|state| state.phase == Phase::Missed)
+    }
+
+    pub(super) fn held_until(&self) -> Option<UnixMicros> {
+        let until = |state: &FileState| match state.phase {
+            Phase::Held { until } => Some(until),
+            _ => None,
+        };
+        self.states.values().filter_map(until).min()
+    }
+
+    pub(super) fn unread(&self, strands: &[Strand]) -> ByteLength {
+        let open = self.states.values().filter(|state| matches!(state.phase, Phase::Changed | Phase::Reading));
+        let left = |state: &FileState| match state.strand {
+            Some(strand) if !state.compressed => state.size.0.saturating_sub(strands[strand.0].offset.0),
+            _ => state.size.0,
+        };
+        ByteLength(open.map(left).sum())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    /// The records of the files that carry these strands on.
+    pub(super) fn records_of(&self, indices: &[StrandIndex], strands: &[Strand]) -> Vec<FileRecord> {
+        indices.iter().filter_map(|index| Some(self.record(strands[index.0].file?, strands)?.0)).collect()
+    }
+
+    /// Files that were read to their end since they were last recorded. Only to be asked once all is sealed:
+    /// a file that counts as done is not looked into again.
+    pub(super) fn to_remember(&self, strands: &[Strand]) -> Option<Vec<FileRecord>> {
+        let unsaved = self.states.iter().filter(|(_, state)| !state.remembered);
+        let records: Vec<FileRecord> = unsaved
+            .filter_map(|(file, _)| self.record(*file, strands))
+            // A stream that nothing was sealed of is not recorded, and its number is given out again.
+            .filter(|(_, strand)| strand.offset.0 > 0)
+            .map(|(record, _)| record)
+            .collect();
+        (!records.is_empty()).then_some(records)
+    }
+
+    pub(super) fn remembered(&mut self) {
+        self.states.values_mut().for_each(|state| state.remembered = true);
+    }
+
+    fn record<'s>(&self, file: FileId, strands: &'s [Strand]) -> Option<(FileRecord, &'s Strand)> {
+        let state = self.states.get(&file)?;
+        let strand = &strands[state.strand?.0];
+        let (size_done, modified_done) = state.done;
+        Some((FileRecord { file, strand: strand.id, size_done, modified_done }, strand))
+    }
+}

@@ -1,0 +1,154 @@
+//! A strand in memory: how far it is read, and the bytes by which its file is known again.
+
+use crate::{
+    identity::{FINGERPRINT_BYTES_MAX, FileId, Fingerprint, Mark, StrandId},
+    state::StrandRecord,
+};
+use headrig_contract::ByteOffset;
+use std::{path::Path, sync::Arc};
+
+/// A strand's place in the core's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct StrandIndex(pub(super) usize);
+
+pub(super) struct Strand {
+    pub(super) id: StrandId,
+    /// Where its file was last.
+    pub(super) path: Arc<Path>,
+    /// The file that carries it on; none when it is gone or begun anew.
+    pub(super) file: Option<FileId>,
+    pub(super) offset: ByteOffset,
+    pub(super) mid_line: bool,
+    head: Head,
+    window: Window,
+}
+
+/// The first bytes up to the offset: kept while the fingerprint still grows.
+enum Head {
+    Growing(Vec<u8>),
+    Fixed(Fingerprint),
+}
+
+/// The last bytes before the offset: only their hash where nothing was read since it was taken.
+enum Window {
+    Bytes(Vec<u8>),
+    Hashed(Fingerprint),
+}
+
+impl Strand {
+    /// A strand that nothing was read of.
+    pub(super) fn new(id: StrandId, path: Arc<Path>, file: FileId) -> Self {
+        Self {
+            id,
+            path,
+            file: Some(file),
+            offset: ByteOffset(0),
+            mid_line: false,
+            head: Head::Growing(Vec::new()),
+            window: Window::Bytes(Vec::new()),
+        }
+    }
+
+    /// A strand as it was sealed; its file is not found yet.
+    pub(super) fn recovered(record: &StrandRecord) -> Self {
+        Self {
+            id: record.id,
+            path: record.path.clone(),
+            file: None,
+            offset: record.mark.offset,
+            mid_line: record.mark.mid_line,
+            head: Head::Fixed(record.mark.head),
+            window: Window::Hashed(record.mark.window),
+        }
+    }
+
+    /// The fingerprints at the present offset.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            offset: self.offset,
+            head: match &self.head {
+                Head::Growing(bytes) => Fingerprint::of(bytes),
+                Head::Fixed(fingerprint) => *fingerprint,
+            },
+            window: match &self.window {
+                Window::Bytes(bytes) => Fingerprint::of(bytes),
+                Window::Hashed(fingerprint) => *fingerprint,
+            },
+            mid_line: self.mid_line,
+        }
+    }
+
+    pub(super) fn record(&self) -> StrandRecord {
+        StrandRecord { id: self.id, mark: self.mark(), path: self.path.clone() }
+    }
+
+    /// The file `file` was found to carry it on; `head` is the file's, of which the bytes up to the offset
+    /// are known to be this strand's.
+    pub(super) fn attach(&mut self, file: FileId, path: Arc<Path>, head: &[u8]) {
+        self.file = Some(file);
+        self.path = path;
+        let read = usize::try_from(self.offset.0).unwrap_or(usize::MAX);
+        if read < FINGERPRINT_BYTES_MAX && head.len() >= read {
+            self.head = Head::Growing(head[..read].to_vec());
+        }
+    }
+
+    /// `bytes` were taken from the present offset on.
+    pub(super) fn advance(&mut self, bytes: &[u8]) {
+        let Some(last) = bytes.last() else { return };
+        if let Head::Growing(head) = &mut self.head {
+            let missing = FINGERPRINT_BYTES_MAX - head.len();
+            head.extend_from_slice(&bytes[..bytes.len().min(missing)]);
+            if head.len() == FINGERPRINT_BYTES_MAX {
+                self.head = Head::Fixed(Fingerprint::of(head));
+            }
+        }
+        let tail = &bytes[bytes.len().saturating_sub(FINGERPRINT_BYTES_MAX)..];
+        match &mut self.window {
+            Window::Bytes(window) => {
+                let excess = (window.len() + tail.len()).saturating_sub(FINGERPRINT_BYTES_MAX);
+                window.drain(..excess);
+                window.extend_from_slice(tail);
+            }
+            Window::Hashed(_) => self.window = Window::Bytes(tail.to_vec()),
+        }
+        self.offset.0 += bytes.len() as u64;
+        self.mid_line = *last != b'\n';
+    }
+
+    /// Gives back the window's bytes once they are sealed: only the hash is needed from here on.
+    pub(super) fn settle(&mut self) {
+        if let Window::Bytes(bytes) = &self.window {
+            self.window = Window::Hashed(Fingerprint::of(bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headrig_contract::{Generation, StreamId};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_mark_is_that_of_the_bytes_however_they_were_read(
+            bytes in proptest::collection::vec(any::<u8>(), 1..4_000), cuts in proptest::collection::vec(0..4_000usize, 0..6),
+        ) {
+            let id = StrandId { stream: StreamId::from_bytes([1; 16]), generation: Generation(0) };
+            let mut strand = Strand::new(id, Path::new("/a").into(), FileId { device: 1, inode: 1 });
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).chain([0, bytes.len()]).collect();
+            cuts.sort_unstable();
+            for pair in cuts.windows(2) {
+                strand.advance(&bytes[pair[0]..pair[1]]);
+            }
+            let mark = strand.mark();
+            prop_assert_eq!(mark.offset.0, bytes.len() as u64);
+            prop_assert!(mark.head.matches_start_of(&bytes));
+            prop_assert_eq!(usize::from(mark.head.length), bytes.len().min(FINGERPRINT_BYTES_MAX));
+            let window = mark.window_range();
+            prop_assert!(mark.window.matches_start_of(&bytes[window.start as usize..]));
+            prop_assert_eq!(mark.mid_line, bytes.last() != Some(&b'\n'));
+        }
+    }
+}

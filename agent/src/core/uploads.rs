@@ -1,0 +1,81 @@
+//! Sealed chunks on their way to the store, oldest first, a bounded number at a time, each tried again
+//! with a growing pause for as long as it takes.
+
+use crate::state::ChunkRecord;
+use headrig_contract::{ContentHash, UnixMicros};
+use std::collections::VecDeque;
+
+/// Chunks under way at once.
+const IN_FLIGHT_MAX: usize = 4;
+/// The pause after the first failure; doubled with each further one.
+const PAUSE_FIRST_MS: i64 = 250;
+/// The longest pause.
+const PAUSE_MAX_MS: i64 = 60_000;
+
+pub(super) struct Uploads {
+    waiting: VecDeque<ChunkRecord>,
+    in_flight: Vec<ChunkRecord>,
+    waiting_bytes: u64,
+    failures: u32,
+    not_before: Option<UnixMicros>,
+}
+
+impl Uploads {
+    pub(super) fn new(unshipped: Vec<ChunkRecord>) -> Self {
+        Self {
+            waiting_bytes: unshipped.iter().map(|chunk| chunk.length.0).sum(),
+            waiting: unshipped.into(),
+            in_flight: Vec::new(),
+            failures: 0,
+            not_before: None,
+        }
+    }
+
+    pub(super) fn add(&mut self, chunk: ChunkRecord) {
+        self.waiting_bytes += chunk.length.0;
+        self.waiting.push_back(chunk);
+    }
+
+    pub(super) fn next(&mut self, now: UnixMicros) -> Option<ChunkRecord> {
+        if self.in_flight.len() >= IN_FLIGHT_MAX || self.not_before.is_some_and(|time| now < time) {
+            return None;
+        }
+        let chunk = self.waiting.pop_front()?;
+        self.in_flight.push(chunk.clone());
+        Some(chunk)
+    }
+
+    pub(super) fn done(&mut self, hash: ContentHash) {
+        if let Some(chunk) = self.take(hash) {
+            self.waiting_bytes -= chunk.length.0;
+            (self.failures, self.not_before) = (0, None);
+        }
+    }
+
+    pub(super) fn failed(&mut self, hash: ContentHash, now: UnixMicros) {
+        if let Some(chunk) = self.take(hash) {
+            self.waiting.push_front(chunk);
+            let pause_ms = (PAUSE_FIRST_MS << self.failures.min(16)).min(PAUSE_MAX_MS);
+            self.failures += 1;
+            self.not_before = Some(now.saturating_add_micros(pause_ms * 1_000));
+        }
+    }
+
+    /// The bytes that are sealed and not known to be stored.
+    pub(super) fn waiting_bytes(&self) -> u64 {
+        self.waiting_bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight.is_empty()
+    }
+
+    pub(super) fn deadline(&self) -> Option<UnixMicros> {
+        self.not_before.filter(|_| !self.waiting.is_empty())
+    }
+
+    fn take(&mut self, hash: ContentHash) -> Option<ChunkRecord> {
+        let position = self.in_flight.iter().position(|chunk| chunk.hash == hash)?;
+        Some(self.in_flight.swap_remove(position))
+    }
+}

@@ -1,0 +1,297 @@
+//! Finds the files behind inputs: files, folders and patterns.
+//!
+//! Invariant: a scan names every file that is there once, by device and inode, or says why it is no input;
+//! nothing is passed over in silence but names that begin with a dot inside folders.
+
+use crate::{core::FoundFile, identity::FileId, tail::Problem};
+use headrig_contract::{ByteLength, UnixMicros};
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, File, FileType, Metadata},
+    io::{self, Read},
+    os::unix::fs::{FileTypeExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use walkdir::WalkDir;
+
+/// How much of a file's head tells text from other data.
+const SAMPLE_BYTES: usize = 8 << 10;
+/// The share of bytes in the sample that no text has, in percent, from which on a file counts as binary.
+const BINARY_PERCENT: usize = 30;
+/// What files of other kinds begin with.
+const MAGICS: [(&[u8], &str); 12] = [
+    (b"\x7fELF", "an ELF program"),
+    (b"\x89PNG", "a PNG image"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"LPKSHHRH", "a systemd journal; export it with journalctl -o json"),
+    (b"PAR1", "a Parquet file"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\xfd7zXZ\0", "xz data; recompress it with gzip or zstd"),
+    (b"BZh", "bzip2 data; recompress it with gzip or zstd"),
+    (b"\xff\xfe", "UTF-16 text; convert it with iconv"),
+    (b"\xfe\xff", "UTF-16 text; convert it with iconv"),
+    (b"%PDF-", "a PDF document"),
+    (b"\xca\xfe\xba\xbe", "a Java class"),
+];
+
+/// What a file's first bytes say it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Plain,
+    Compressed,
+    Other(&'static str),
+}
+
+/// Finds files again and again, and remembers what those it has seen contain.
+pub struct Discovery {
+    inputs: Vec<PathBuf>,
+    /// A folder that is never looked into: the lake's own.
+    excluded: PathBuf,
+    contents: HashMap<FileId, (Content, UnixMicros)>,
+    reported: HashSet<(PathBuf, String)>,
+}
+
+/// What a scan found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The files, each once.
+    pub files: Vec<FoundFile>,
+    /// Inputs that cannot be taken, of which no scan before told the same.
+    pub problems: Vec<Problem>,
+}
+
+impl Discovery {
+    /// Discovery of `inputs`, files below `excluded` left out.
+    pub fn new(inputs: Vec<PathBuf>, excluded: &Path) -> Self {
+        let excluded = excluded.canonicalize().unwrap_or_else(|_| excluded.into());
+        Self { inputs, excluded, contents: HashMap::new(), reported: HashSet::new() }
+    }
+
+    /// Looks for files; `source_of` says which source's index a path belongs to.
+    pub fn scan(&mut self, source_of: impl Fn(&Path) -> usize) -> Scan {
+        let (mut paths, mut problems) = (Vec::new(), Vec::new());
+        for input in self.inputs.clone() {
+            self.expand(&input, &mut paths, &mut problems);
+        }
+        paths.sort();
+        let (mut files, mut seen) = (Vec::new(), HashSet::new());
+        for path in paths {
+            match self.inspect(&path, &source_of) {
+                Ok(Some(found)) if seen.insert(found.file) => files.push(found),
+                Ok(_) => {}
+                Err(problem) => problems.push(problem),
+            }
+        }
+        self.contents.retain(|file, _| seen.contains(file));
+        problems.retain(|problem| self.reported.insert((problem.path.clone(), problem.problem.clone())));
+        Scan { files, problems }
+    }
+
+    fn expand(&self, input: &Path, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+        match fs::metadata(input) {
+            Ok(metadata) if metadata.is_dir() => self.walk(input, paths, problems),
+            Ok(_) => paths.push(input.into()),
+            Err(error) => match input.to_str().filter(|text| text.contains(['*', '?', '['])) {
+                Some(pattern) => self.glob(pattern, paths, problems),
+                None if error.kind() == io::ErrorKind::NotFound && input.symlink_metadata().is_ok() => {
+                    problems.push(broken_link(input));
+                }
+                None => problems.push(unusable(input, &error)),
+            },
+        }
+    }
+
+    fn glob(&self, pattern: &str, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+        let before = (paths.len(), problems.len());
+        match glob::glob(pattern) {
+            Err(error) => problems.push(Problem {
+                path: pattern.into(),
+                problem: format!("is no pattern: {error}"),
+                action: "quote characters that are meant literally in square brackets".into(),
+            }),
+            Ok(matches) => {
+                for found in matches {
+                    match found {
+                        Ok(path) => self.expand(&path, paths, problems),
+                        Err(error) => problems.push(unusable(error.path(), error.error())),
+                    }
+                }
+            }
+        }
+        if before == (paths.len(), problems.len()) {
+            problems.push(Problem {
+                path: pattern.into(),
+                problem: "matches no file".into(),
+                action: "check the pattern; it is not a file's name either".into(),
+            });
+        }
+    }
+
+    fn walk(&self, folder: &Path, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+        let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
+        let walk = WalkDir::new(folder).follow_links(true).into_iter().filter_entry(|entry| {
+            entry.depth() == 0 || !hidden(entry.file_name()) && !(entry.file_type().is_dir() && self.is_excluded(entry.path()))
+        });
+        for entry in walk {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) => paths.push(entry.into_path()),
+                Err(error) => {
+                    let path = error.path().unwrap_or(folder).to_path_buf();
+                    if error.loop_ancestor().is_some() {
+                        continue;
+                    }
+                    let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+                    match error.io_error() {
+                        Some(error) if is_link && error.kind() == io::ErrorKind::NotFound => {
+                            problems.push(broken_link(&path));
+                        }
+                        // A file that went between listing and looking is a file that was deleted.
+                        Some(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        Some(error) => problems.push(unusable(&path, error)),
+                        None => problems.push(unusable(&path, &io::Error::other(error.to_string()))),
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_excluded(&self, folder: &Path) -> bool {
+        folder.file_name() == self.excluded.file_name()
+            && folder.canonicalize().is_ok_and(|folder| folder == self.excluded)
+    }
+
+    fn inspect(&mut self, path: &Path, source_of: &impl Fn(&Path) -> usize) -> Result<Option<FoundFile>, Problem> {
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => return Ok(None),
+            Err(error) => return Err(unusable(path, &error)),
+        };
+        if !metadata.is_file() {
+            return Err(Problem {
+                path: path.into(),
+                problem: format!("is {}, not a file", kind_name(metadata.file_type())),
+                action: "name regular files only, or leave it out".into(),
+            });
+        }
+        let content = self.content(path, &metadata)?;
+        let compressed = match content {
+            Content::Plain => false,
+            Content::Compressed => true,
+            Content::Other(kind) => {
+                return Err(Problem {
+                    path: path.into(),
+                    problem: format!("is no text: it looks like {kind}"),
+                    action: "leave it out, or convert it to text, gzip or zstd".into(),
+                });
+            }
+        };
+        Ok(Some(FoundFile {
+            file: file_id(&metadata),
+            path: Arc::from(path),
+            source: source_of(path),
+            size: ByteLength(metadata.len()),
+            modified: modified(&metadata),
+            compressed,
+        }))
+    }
+
+    fn content(&mut self, path: &Path, metadata: &Metadata) -> Result<Content, Problem> {
+        let (id, modified) = (file_id(metadata), modified(metadata));
+        // Text stays text while it grows; anything else is looked at again once it changes.
+        if let Some((content, seen)) = self.contents.get(&id)
+            && (*seen == modified || *content == Content::Plain && metadata.len() >= SAMPLE_BYTES as u64)
+        {
+            return Ok(*content);
+        }
+        let mut sample = Vec::with_capacity(SAMPLE_BYTES);
+        let read = File::open(path).and_then(|file| file.take(SAMPLE_BYTES as u64).read_to_end(&mut sample));
+        read.map_err(|error| unusable(path, &error))?;
+        let content = classify(&sample);
+        self.contents.insert(id, (content, modified));
+        Ok(content)
+    }
+}
+
+/// What `sample`, a file's first bytes, says of it. Holes (NUL bytes) that a crash or a truncation left in a
+/// log do not count against it.
+fn classify(sample: &[u8]) -> Content {
+    if sample.starts_with(&[0x1f, 0x8b]) || sample.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable(sample) {
+        return Content::Compressed;
+    }
+    if let Some((_, kind)) = MAGICS.iter().find(|(magic, _)| sample.starts_with(magic)) {
+        return Content::Other(kind);
+    }
+    let text: Vec<u8> = sample.iter().copied().filter(|byte| *byte != 0).collect();
+    let controls = text.iter().filter(|byte| byte.is_ascii_control() && !b"\t\n\r\x08\x0b\x0c\x1b".contains(byte));
+    let invalid: usize = text.utf8_chunks().map(|chunk| chunk.invalid().len()).sum();
+    if (controls.count() + invalid) * 100 > BINARY_PERCENT * text.len() {
+        return Content::Other("binary data");
+    }
+    Content::Plain
+}
+
+/// A zstd skippable frame (RFC 8878, section 3.1.2), with which a chunk of ours begins.
+fn is_skippable(sample: &[u8]) -> bool {
+    matches!(sample, [first, 0x2a, 0x4d, 0x18, ..] if first & 0xf0 == 0x50)
+}
+
+fn file_id(metadata: &Metadata) -> FileId {
+    FileId { device: metadata.dev(), inode: metadata.ino() }
+}
+
+fn modified(metadata: &Metadata) -> UnixMicros {
+    UnixMicros::from_seconds(metadata.mtime()).saturating_add_micros(metadata.mtime_nsec() / 1_000)
+}
+
+fn kind_name(kind: FileType) -> &'static str {
+    match () {
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () if kind.is_block_device() || kind.is_char_device() => "a device",
+        () if kind.is_dir() => "a folder",
+        () => "something else",
+    }
+}
+
+fn broken_link(path: &Path) -> Problem {
+    let target = fs::read_link(path).map_or_else(|error| error.to_string(), |target| target.display().to_string());
+    Problem {
+        path: path.into(),
+        problem: format!("is a symbolic link to {target}, which is not there"),
+        action: "mend or remove the link".into(),
+    }
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Problem {
+    let (problem, action) = match error.kind() {
+        io::ErrorKind::NotFound => ("is not there".into(), "check the path"),
+        io::ErrorKind::PermissionDenied => {
+            ("cannot be read: permission denied".into(), "run as a user who may read it")
+        }
+        _ => (format!("cannot be read: {error}"), "check the disk or mount it lies on and run again"),
+    };
+    Problem { path: path.into(), problem, action: action.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_told_from_other_data() {
+        let noise: Vec<u8> = (0..4096u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let check = |sample: &[u8], expect: Content| assert_eq!(classify(sample), expect, "{sample:?}");
+        check(b"", Content::Plain);
+        check(b"plain line\n", Content::Plain);
+        check(b"\0\0\0\0\0\0\0\0\0\0line after a hole\n", Content::Plain);
+        check("caf\u{e9} \u{65e5}\u{672c}\n".as_bytes(), Content::Plain);
+        check(b"latin-1 caf\xe9 in a long enough line of text\n", Content::Plain);
+        check(b"\x1b[31mred\x1b[0m\n", Content::Plain);
+        check(&noise, Content::Other("binary data"));
+        check(b"\x7fELF\x02\x01", Content::Other("an ELF program"));
+        check(b"\x1f\x8b\x08\x00", Content::Compressed);
+        check(b"\x58\x2a\x4d\x18\0\0\0\0", Content::Compressed);
+    }
+}

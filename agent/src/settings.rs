@@ -1,0 +1,141 @@
+//! What the core needs to know before it starts, checked once: inner code cannot see an invalid value.
+
+use headrig_contract::{
+    HostName, SourceName,
+    chunk::{BLOCK_BYTES_MAX, Codec},
+};
+use std::{ops::RangeInclusive, sync::Arc};
+
+/// The least and the most bytes that a `max_line_bytes` may be.
+pub const LINE_BYTES_LIMITS: RangeInclusive<usize> = 1024..=BLOCK_BYTES_MAX;
+
+/// Settings of the agent's core.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The host that chunks are named after.
+    pub host: HostName,
+    /// The sources; files refer to them by index. Not empty.
+    pub sources: Vec<SourceSettings>,
+    /// How blocks are compressed.
+    pub codec: Codec,
+    /// The codec's level.
+    pub level: i32,
+    /// What object keys begin with; may be empty.
+    pub key_prefix: String,
+    /// A chunk is sealed once it holds so many compressed bytes.
+    pub chunk_bytes_max: u64,
+    /// A chunk is sealed once it holds so many raw bytes, however well they compress.
+    pub chunk_raw_bytes_max: u64,
+    /// A chunk is sealed so long after its first byte was read.
+    pub chunk_age_max_ms: u64,
+    /// How long a file must have been quiet before an event that could go on counts as complete.
+    pub event_hold_ms: u64,
+    /// Reading stops while sealed chunks of so many bytes wait for upload.
+    pub spool_bytes_max: u64,
+}
+
+/// Settings of one source.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// The name, one segment of the object key.
+    pub name: SourceName,
+    /// The parser that its files are known to need; empty where it is to be found.
+    pub format_hint: Arc<str>,
+    /// A longer line is split into pieces of so many bytes. Within [`LINE_BYTES_LIMITS`].
+    pub line_bytes_max: usize,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// There is nothing to read.
+    #[error("expected at least one source, found none")]
+    NoSource,
+    /// Two sources would share one chain of chunks.
+    #[error("expected every source to have a name of its own, found {name} twice")]
+    SameName {
+        /// The name.
+        name: SourceName,
+    },
+    /// A number out of its range.
+    #[error("expected {setting} between {low} and {high}, found {found}")]
+    Range {
+        /// The setting's name.
+        setting: &'static str,
+        /// The least value.
+        low: i64,
+        /// The greatest value.
+        high: i64,
+        /// The value given.
+        found: i64,
+    },
+}
+
+impl Settings {
+    /// Settings for `host` with one source of this name and the defaults.
+    pub fn new(host: HostName, source: SourceName) -> Self {
+        Self {
+            host,
+            sources: vec![SourceSettings { name: source, format_hint: "".into(), line_bytes_max: BLOCK_BYTES_MAX }],
+            codec: Codec::Zstd,
+            level: Codec::Zstd.default_level(),
+            key_prefix: String::new(),
+            chunk_bytes_max: 8 << 20,
+            chunk_raw_bytes_max: 64 << 20,
+            chunk_age_max_ms: 60_000,
+            event_hold_ms: 1_000,
+            spool_bytes_max: 1 << 30,
+        }
+    }
+
+    /// These settings, if they are sound.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the first setting that is not.
+    pub fn checked(self) -> Result<Self, SettingsError> {
+        if self.sources.is_empty() {
+            return Err(SettingsError::NoSource);
+        }
+        for (index, source) in self.sources.iter().enumerate() {
+            if self.sources[..index].iter().any(|other| other.name == source.name) {
+                return Err(SettingsError::SameName { name: source.name.clone() });
+            }
+            in_range("max_line_bytes", source.line_bytes_max as i64, LINE_BYTES_LIMITS.start(), LINE_BYTES_LIMITS.end())?;
+        }
+        let levels = self.codec.levels();
+        in_range("level", i64::from(self.level), levels.start(), levels.end())?;
+        in_range("chunk_bytes_max", self.chunk_bytes_max as i64, &(64 << 10), &(1 << 30))?;
+        in_range("chunk_raw_bytes_max", self.chunk_raw_bytes_max as i64, &BLOCK_BYTES_MAX, &(4 << 30))?;
+        in_range("chunk_age_max_ms", self.chunk_age_max_ms as i64, &10, &86_400_000)?;
+        Ok(self)
+    }
+}
+
+fn in_range<N: Copy + TryInto<i64>>(setting: &'static str, found: i64, low: &N, high: &N) -> Result<(), SettingsError> {
+    let [low, high] = [*low, *high].map(|bound| bound.try_into().unwrap_or(i64::MAX));
+    if (low..=high).contains(&found) { Ok(()) } else { Err(SettingsError::Range { setting, low, high, found }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_unsound_setting_is_named() {
+        let sound = || Settings::new(HostName::from_lossy("h"), "s".parse().unwrap());
+        assert!(sound().checked().is_ok());
+        let cases: [(fn(&mut Settings), &str); 5] = [
+            (|s| s.sources.clear(), "at least one source"),
+            (|s| s.sources.push(s.sources[0].clone()), "found s twice"),
+            (|s| s.sources[0].line_bytes_max = 10, "max_line_bytes between 1024"),
+            (|s| s.level = 99, "level between 1 and 19"),
+            (|s| s.chunk_bytes_max = 0, "chunk_bytes_max"),
+        ];
+        for (spoil, expect) in cases {
+            let mut settings = sound();
+            spoil(&mut settings);
+            let error = settings.checked().unwrap_err().to_string();
+            assert!(error.contains(expect), "{error}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The state in SQLite, one file, in WAL mode with every commit synced. Drawn in docs/formats/state.md.
+
+use super::{ChainRecord, ChunkRecord, FileRecord, Recovered, Seal, StateError, StateStore, StrandRecord};
+use crate::identity::{FileId, Fingerprint, Mark, StrandId};
+use headrig_contract::{
+    AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, Generation, ObjectKey, StreamId, UnixMicros,
+};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, params};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+/// Bumped with every change of the tables; an older agent refuses a newer file.
+const VERSION: i64 = 1;
+/// "HRst": tells `file` and a reader whose database this is.
+const APPLICATION_ID: i64 = 0x4852_7374;
+/// Another process holds the database no longer than a backup's copy takes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+const TABLES: &str = "
+CREATE TABLE agent (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, streams_opened INTEGER NOT NULL) STRICT;
+CREATE TABLE strand (
+  stream BLOB NOT NULL, generation INTEGER NOT NULL, path BLOB NOT NULL, sealed INTEGER NOT NULL,
+  head_length INTEGER NOT NULL, head_hash BLOB NOT NULL, window_length INTEGER NOT NULL, window_hash BLOB NOT NULL,
+  mid_line INTEGER NOT NULL, PRIMARY KEY (stream, generation)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE file (
+  device INTEGER NOT NULL, inode INTEGER NOT NULL, stream BLOB NOT NULL, generation INTEGER NOT NULL,
+  size_done INTEGER NOT NULL, modified_done INTEGER NOT NULL, PRIMARY KEY (device, inode)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE chain (source TEXT PRIMARY KEY, next_seq INTEGER NOT NULL, last BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE chunk (
+  hash BLOB PRIMARY KEY, key TEXT NOT NULL, length INTEGER NOT NULL, raw_length INTEGER NOT NULL,
+  sealed_at INTEGER NOT NULL, number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// The state database.
+pub struct SqliteState {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl SqliteState {
+    /// Opens the database at `path`, and makes it, for the agent `new_agent`, where there is none.
+    ///
+    /// # Errors
+    /// [`StateError`] when it is damaged, newer than this agent, or cannot be opened.
+    pub fn open(path: &Path, new_agent: AgentId) -> Result<Self, StateError> {
+        let failed = |error| state_error(path, error);
+        let mut connection = Connection::open(path).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+            .map_err(failed)?;
+        prepare(&mut connection, path, new_agent)?;
+        Ok(Self { connection, path: path.into() })
+    }
+
+    fn transact(&mut self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), StateError> {
+        let path = &self.path;
+        let run = || {
+            let transaction = self.connection.transaction()?;
+            act(&transaction)?;
+            transaction.commit()
+        };
+        run().map_err(|error| state_error(path, error))
+    }
+
+    fn rows<T>(&self, query: &str, read: impl Fn(&Row<'_>) -> Result<T, ReadFault>) -> Result<Vec<T>, StateError> {
+        let failed = |error| state_error(&self.path, error);
+        let mut statement = self.connection.prepare(query).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        let mut values = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            values.push(read(row).map_err(|fault| fault.into_error(&self.path))?);
+        }
+        Ok(values)
+    }
+}
+
+impl StateStore for SqliteState {
+    fn recover(&self) -> Result<Recovered, StateError> {
+        let agents = self.rows("SELECT id, streams_opened FROM agent", |row| {
+            Ok((AgentId::from_bytes(row.get(0)?), unsigned(row.get(1)?)?))
+        })?;
+        let &[(agent, streams_opened)] = agents.as_slice() else {
+            return Err(StateError::Damaged { path: self.path.clone(), expected: "one row in the table agent".into() });
+        };
+        Ok(Recovered {
+            agent,
+            streams_opened,
+            strands: self.rows(
+                "SELECT stream, generation, path, sealed, head_length, head_hash, window_length, window_hash, mid_line FROM strand",
+                read_strand,
+            )?,
+            files: self.rows("SELECT device, inode, stream, generation, size_done, modified_done FROM file", read_file)?,
+            chains: self.rows("SELECT source, next_seq, last FROM chain", |row| {
+                Ok(ChainRecord {
+                    source: parsed(&row.get::<_, String>(0)?)?,
+                    next_seq: ChunkSeq(unsigned(row.get(1)?)?),
+                    last: ContentHash::from_bytes(row.get(2)?),
+                })
+            })?,
+            unshipped: self
+                .rows("SELECT hash, key, length, raw_length, sealed_at FROM chunk ORDER BY number", read_chunk)?,
+        })
+    }
+
+    fn seal(&mut self, seal: &Seal) -> Result<(), StateError> {
+        self.transact(|transaction| {
+            let chunk = &seal.chunk;
+            transaction
+                .prepare_cached(
+                    "INSERT INTO chunk VALUES (?1, ?2, ?3, ?4, ?5, (SELECT coalesce(max(number), 0) + 1 FROM chunk))",
+                )?
+                .execute(params![
+                    chunk.hash.as_bytes(),
+                    chunk.key.as_str(),
+                    chunk.length.0 as i64,
+                    chunk.raw_length.0 as i64,
+                    chunk.sealed_at.0
+                ])?;
+            transaction.prepare_cached("INSERT OR REPLACE INTO chain VALUES (?1, ?2, ?3)")?.execute(params![
+                seal.chain.source.as_str(),
+                seal.chain.next_seq.0 as i64,
+                seal.chain.last.as_bytes()
+            ])?;
+            transaction
+                .prepare_cached("UPDATE agent SET streams_opened = ?1")?
+                .execute([seal.streams_opened as i64])?;
+            seal.strands.iter().try_for_each(|strand| put_strand(transaction, strand))?;
+            put_files(transaction, &seal.files)
+        })
+    }
+
+    fn remember(&mut self, files: &[FileRecord]) -> Result<(), StateError> {
+        self.transact(|transaction| put_files(transaction, files))
+    }
+
+    fn forget(&mut self, chunk: ContentHash) -> Result<(), StateError> {
+        self.transact(|transaction| {
+            transaction.prepare_cached("DELETE FROM chunk WHERE hash = ?1")?.execute([chunk.as_bytes()]).map(drop)
+        })
+    }
+}
+
+fn prepare(connection: &mut Connection, path: &Path, new_agent: AgentId) -> Result<(), StateError> {
+    let failed = |error| state_error(path, error);
+    let transaction = connection.transaction().map_err(failed)?;
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    let tables: Option<String> = transaction
+        .query_row("SELECT name FROM sqlite_master LIMIT 1", [], |row| row.get(0))
+        .optional()
+        .map_err(failed)?;
+    if found > VERSION {
+        return Err(StateError::Newer { path: path.into(), expected: VERSION, found });
+    }
+    if found == 0 {
+        if tables.is_some() {
+            return Err(StateError::Damaged { path: path.into(), expected: "the agent's tables, found others".into() });
+        }
+        transaction.execute_batch(TABLES).map_err(failed)?;
+        transaction.execute("INSERT INTO agent VALUES (1, ?1, 0)", [new_agent.as_bytes()]).map_err(failed)?;
+        transaction
+            .execute_batch(&format!("PRAGMA user_version = {VERSION}; PRAGMA application_id = {APPLICATION_ID};"))
+            .map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
+}
+
+fn put_strand(transaction: &Transaction<'_>, strand: &StrandRecord) -> rusqlite::Result<()> {
+    let mark = &strand.mark;
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO strand VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+        .execute(params![
+            strand.id.stream.as_bytes(),
+            strand.id.generation.0,
+            strand.path.as_os_str().as_bytes(),
+            mark.offset.0 as i64,
+            mark.head.length,
+            mark.head.hash,
+            mark.window.length,
+            mark.window.hash,
+            mark.mid_line
+        ])
+        .map(drop)
+}
+
+fn put_files(transaction: &Transaction<'_>, files: &[FileRecord]) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached("INSERT OR REPLACE INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    files.iter().try_for_each(|record| {
+        let FileRecord { file, strand, size_done, modified_done } = record;
+        statement
+            .execute(params![
+                file.device as i64,
+                file.inode as i64,
+                strand.stream.as_bytes(),
+                strand.generation.0,
+                size_done.0 as i64,
+                modified_done.0
+            ])
+            .map(drop)
+    })
+}
+
+/// Why a row could not be read: the database's fault, or a value that no agent writes.
+enum ReadFault {
+    Database(rusqlite::Error),
+    Value(String),
+}
+
+impl From<rusqlite::Error> for ReadFault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl ReadFault {
+    fn into_error(self, path: &Path) -> StateError {
+        match self {
+            Self::Database(error) => state_error(path, error),
+            Self::Value(expected) => StateError::Damaged { path: path.into(), expected },
+        }
+    }
+}
+
+fn read_strand(row: &Row<'_>) -> Result<StrandRecord, ReadFault> {
+    let mark = Mark {
+        offset: ByteOffset(unsigned(row.get(3)?)?),
+        head: Fingerprint { length: row.get(4)?, hash: row.get(5)? },
+        window: Fingerprint { length: row.get(6)?, hash: row.get(7)? },
+        mid_line: row.get(8)?,
+    };
+    let path: Vec<u8> = row.get(2)?;
+    if u64::from(mark.window.length.max(mark.head.length)) > mark.offset.0 {
+        return Err(ReadFault::Value("fingerprints no longer than what is sealed".into()));
+    }
+    Ok(StrandRecord { id: strand_id(row, 0)?, mark, path: Path::new(OsStr::from_bytes(&path)).into() })
+}
+
+fn read_file(row: &Row<'_>) -> Result<FileRecord, ReadFault> {
+    Ok(FileRecord {
+        file: FileId { device: row.get::<_, i64>(0)? as u64, inode: row.get::<_, i64>(1)? as u64 },
+        strand: strand_id(row, 2)?,
+        size_done: ByteLength(unsigned(row.get(4)?)?),
+        modified_done: UnixMicros(row.get(5)?),
+    })
+}
+
+fn read_chunk(row: &Row<'_>) -> Result<ChunkRecord, ReadFault> {
+    let key: String = row.get(1)?;
+    Ok(ChunkRecord {
+        hash: ContentHash::from_bytes(row.get(0)?),
+        key: ObjectKey::parse(&key).map_err(|error| ReadFault::Value(error.to_string()))?,
+        length: ByteLength(unsigned(row.get(2)?)?),
+        raw_length: ByteLength(unsigned(row.get(3)?)?),
+        sealed_at: UnixMicros(row.get(4)?),
+    })
+}
+
+fn strand_id(row: &Row<'_>, column: usize) -> Result<StrandId, ReadFault> {
+    Ok(StrandId { stream: StreamId::from_bytes(row.get(column)?), generation: Generation(row.get(column + 1)?) })
+}
+
+fn unsigned(value: i64) -> Result<u64, ReadFault> {
+    u64::try_from(value).map_err(|_| ReadFault::Value(format!("a number that is not negative, found {value}")))
+}
+
+fn parsed<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, ReadFault> {
+    text.parse().map_err(|error| ReadFault::Value(format!("{error}")))
+}
+
+fn state_error(path: &Path, error: rusqlite::Error) -> StateError {
+    let path = path.to_path_buf();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StateError::DiskFull { path },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            StateError::Damaged { path, expected: format!("an SQLite database, found: {error}") }
+        }
+        _ => StateError::Database { path, reason: error.to_string() },
+    }
+}

@@ -1,0 +1,214 @@
+//! The configuration: read as written, then checked into settings that inner code can rely on.
+
+use crate::args::duration;
+use anyhow::{Context, Result, bail};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use headrig_agent::settings::{Settings as AgentSettings, SourceSettings};
+use headrig_contract::{
+    HostName, SourceName,
+    chunk::{BLOCK_BYTES_MAX, Codec},
+};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use std::{fs, path::Path, time::Duration};
+
+/// The source of files that no configured source includes.
+const DEFAULT_SOURCE: &str = "local";
+/// How long a line may wait before it is in the lake.
+const MAX_WAIT_DEFAULT: Duration = Duration::from_secs(30);
+/// The shortest wait: below it, chunks would hold next to nothing.
+const MAX_WAIT_MIN: Duration = Duration::from_millis(100);
+/// A local chunk's compressed bytes: small, so that the lake fills while files are still being read.
+const CHUNK_BYTES_MAX: u64 = 4 << 20;
+/// A local chunk's raw bytes.
+const CHUNK_RAW_BYTES_MAX: u64 = 32 << 20;
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawConfig {
+    host: Option<String>,
+    timezone: Option<String>,
+    max_wait: Option<String>,
+    raw: RawColumn,
+    codec: RawCodec,
+    level: Option<i32>,
+    source: Vec<RawSource>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum RawColumn {
+    #[default]
+    Unparsed,
+    Always,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawCodec {
+    #[default]
+    Zstd,
+    Gzip,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSource {
+    name: String,
+    include: Vec<String>,
+    format: Option<String>,
+    timezone: Option<String>,
+    max_line_bytes: Option<usize>,
+}
+
+/// Settings for `headrig local`, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) agent: AgentSettings,
+    pub(crate) etl: headrig_etl::Settings,
+    pub(crate) max_wait: Duration,
+    /// What each source but the last, which takes the rest, includes.
+    includes: Vec<GlobSet>,
+}
+
+impl Config {
+    /// Reads the file, if one is named; `max_wait` from the command line goes before its own.
+    ///
+    /// # Errors
+    /// When it cannot be read or says something that cannot be done, named with what was expected.
+    pub(crate) fn load(file: Option<&Path>, max_wait: Option<Duration>) -> Result<Self> {
+        let raw = match file {
+            None => RawConfig::default(),
+            Some(file) => {
+                let text = fs::read_to_string(file)
+                    .with_context(|| format!("the configuration {} cannot be read", file.display()))?;
+                toml::from_str(&text).with_context(|| format!("in the configuration {}", file.display()))?
+            }
+        };
+        let place = || file.map_or_else(|| "in the settings".into(), |file| format!("in the configuration {}", file.display()));
+        Self::checked(raw, max_wait).with_context(place)
+    }
+
+    /// The index of the source that `path` belongs to: the first that includes it.
+    pub(crate) fn source_of(&self, path: &Path) -> usize {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        let included = |set: &GlobSet| set.is_match(path) || set.is_match(&absolute);
+        self.includes.iter().position(included).unwrap_or(self.includes.len())
+    }
+
+    fn checked(raw: RawConfig, max_wait: Option<Duration>) -> Result<Self> {
+        let host = match &raw.host {
+            Some(host) => host.parse().context("host")?,
+            None => HostName::from_lossy(&gethostname::gethostname().to_string_lossy()),
+        };
+        let max_wait = match (max_wait, &raw.max_wait) {
+            (Some(wait), _) => wait,
+            (None, Some(text)) => duration(text).map_err(anyhow::Error::msg).context("max_wait")?,
+            (None, None) => MAX_WAIT_DEFAULT,
+        };
+        if max_wait < MAX_WAIT_MIN {
+            bail!("max_wait: expected at least {MAX_WAIT_MIN:?}, found {max_wait:?}");
+        }
+        let mut etl = headrig_etl::Settings { raw_always: raw.raw == RawColumn::Always, ..Default::default() };
+        if let Some(name) = &raw.timezone {
+            etl.zone = zone(name)?;
+        }
+        let mut sources = Vec::new();
+        let mut includes = Vec::new();
+        for source in &raw.source {
+            let settings = source_settings(source).with_context(|| format!("source {:?}", source.name))?;
+            if let Some(name) = &source.timezone {
+                etl.zones.insert(settings.name.clone(), zone(name)?);
+            }
+            includes.push(patterns(&source.include).with_context(|| format!("source {:?}", source.name))?);
+            sources.push(settings);
+        }
+        sources.push(default_source());
+        let codec = match raw.codec {
+            RawCodec::Zstd => Codec::Zstd,
+            RawCodec::Gzip => Codec::Gzip,
+        };
+        let agent = AgentSettings {
+            sources,
+            codec,
+            level: raw.level.unwrap_or(codec.default_level()),
+            chunk_bytes_max: CHUNK_BYTES_MAX,
+            chunk_raw_bytes_max: CHUNK_RAW_BYTES_MAX,
+            // Half of the wait is for the agent, half for the ledger's batch.
+            chunk_age_max_ms: (max_wait.as_millis() / 2).max(10) as u64,
+            ..AgentSettings::new(host, default_source().name)
+        };
+        Ok(Self { agent: agent.checked()?, etl, max_wait, includes })
+    }
+}
+
+fn default_source() -> SourceSettings {
+    SourceSettings {
+        name: DEFAULT_SOURCE.parse().expect("the default name is a valid one"),
+        format_hint: "".into(),
+        line_bytes_max: BLOCK_BYTES_MAX,
+    }
+}
+
+fn source_settings(source: &RawSource) -> Result<SourceSettings> {
+    let format_hint = source.format.as_deref().unwrap_or_default();
+    let mut formats: Vec<&str> = headrig_etl::parse::PARSERS.iter().map(|parser| parser.name).collect();
+    formats.sort_unstable();
+    if !format_hint.is_empty() && !formats.contains(&format_hint) {
+        bail!("format: expected one of {}, found {format_hint:?}", formats.join(", "));
+    }
+    let name: SourceName = source.name.parse().context("name")?;
+    Ok(SourceSettings {
+        name,
+        format_hint: format_hint.into(),
+        line_bytes_max: source.max_line_bytes.unwrap_or(BLOCK_BYTES_MAX),
+    })
+}
+
+fn patterns(include: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in include {
+        set.add(Glob::new(pattern).with_context(|| format!("include: expected a pattern, found {pattern:?}"))?);
+    }
+    Ok(set.build()?)
+}
+
+fn zone(name: &str) -> Result<TimeZone> {
+    TimeZone::get(name)
+        .with_context(|| format!("timezone: expected a name such as UTC or Europe/Berlin, found {name:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        let result = toml::from_str(text).map_err(anyhow::Error::from).and_then(|raw| Config::checked(raw, None));
+        let message = result.map_or_else(|error| format!("{error:#}"), |_| "fine".into());
+        assert!(message.contains(expect), "{text:?}: {message}");
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_what_was_expected() {
+        check("", "fine");
+        check("hots = 'a'", "unknown field `hots`");
+        check("host = 'a/b'", "host: expected 1 to 253 characters");
+        check("timezone = 'Mars'", "timezone: expected a name such as UTC");
+        check("max_wait = 'soon'", "expected a time such as 30s");
+        check("max_wait = '1ms'", "expected at least 100ms");
+        check("level = 99", "expected level between 1 and 19, found 99");
+        check("[[source]]\nname = 'a'\ninclude = ['*.log']\nformat = 'x'", "format: expected one of");
+        check("[[source]]\nname = 'a'\ninclude = ['[']", "include: expected a pattern");
+        check("[[source]]\nname = 'local'\ninclude = []", "found local twice");
+        check("[[source]]\nname = 'a'\ninclude = []\nmax_line_bytes = 5", "max_line_bytes between 1024");
+    }
+
+    #[test]
+    fn a_file_belongs_to_the_first_source_that_includes_it() {
+        let text = "[[source]]\nname = 'web'\ninclude = ['/var/log/nginx/*.log']\n[[source]]\nname = 'all'\ninclude = ['/var/**']";
+        let config = Config::checked(toml::from_str(text).unwrap(), None).unwrap();
+        let name = |path: &str| config.agent.sources[config.source_of(Path::new(path))].name.to_string();
+        assert_eq!([name("/var/log/nginx/a.log"), name("/var/x"), name("/tmp/x")], ["web", "all", "local"]);
+    }
+}

@@ -1,0 +1,196 @@
+//! What a run did, for people and for programs.
+
+use crate::local::{Loaded, Shipped};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+use headrig_agent::tail::Problem;
+use headrig_etl::{Level, Tally};
+use indicatif::{BinaryBytes, HumanCount};
+use serde::Serialize;
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The figures of a run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    lake: PathBuf,
+    files: Files,
+    lines: u64,
+    events: u64,
+    rows: u64,
+    unparsed: u64,
+    bytes: Bytes,
+    chunks: u64,
+    batches: u64,
+    quarantined: u64,
+    split_pieces: u64,
+    restarted_files: u64,
+    rows_by: Vec<RowsBy>,
+    problems: Vec<Trouble>,
+    seconds: f64,
+    mb_per_s: f64,
+    interrupted: bool,
+    #[serde(skip)]
+    tally: Tally,
+}
+
+#[derive(Debug, Serialize)]
+struct Files {
+    found: u64,
+    read: u64,
+    failed: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Bytes {
+    raw: u64,
+    chunks: u64,
+    parquet: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct RowsBy {
+    level: &'static str,
+    event_type: &'static str,
+    rows: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Trouble {
+    path: PathBuf,
+    problem: String,
+    action: String,
+}
+
+impl Summary {
+    /// The summary of a run over the lake at `root`.
+    pub(crate) fn of(root: &Path, shipped: Shipped, loaded: Loaded, interrupted: bool, elapsed: Duration) -> Self {
+        let fatal = [shipped.fatal, loaded.fatal].into_iter().flatten().map(|problem| Trouble {
+            path: root.into(),
+            problem,
+            action: "run again once the cause is gone: it goes on where it stopped".into(),
+        });
+        let trouble = |Problem { path, problem, action }| Trouble { path, problem, action };
+        let problems: Vec<_> = shipped.problems.into_iter().chain(loaded.problems).map(trouble).chain(fatal).collect();
+        let mut failed: Vec<&Path> = problems.iter().map(|trouble| trouble.path.as_path()).filter(|path| *path != root).collect();
+        failed.sort_unstable();
+        failed.dedup();
+        let failed = failed.len() as u64;
+        let (counts, seconds) = (loaded.counts, elapsed.as_secs_f64());
+        Self {
+            lake: root.into(),
+            files: Files { found: shipped.files_found, read: shipped.files_found.saturating_sub(shipped.files_unreadable), failed },
+            lines: counts.lines,
+            events: counts.events,
+            rows: counts.rows,
+            unparsed: counts.unparsed,
+            bytes: Bytes { raw: counts.bytes_raw, chunks: loaded.chunk_bytes, parquet: loaded.parquet_bytes },
+            chunks: loaded.chunks,
+            batches: loaded.batches,
+            quarantined: loaded.quarantined,
+            split_pieces: shipped.split_pieces,
+            restarted_files: shipped.restarts,
+            rows_by: rows_by(&loaded.tally),
+            problems,
+            seconds,
+            mb_per_s: counts.bytes_raw as f64 / 1e6 / seconds.max(1e-9),
+            interrupted,
+            tally: loaded.tally,
+        }
+    }
+
+    /// 0 all well, 1 some inputs failed or the run was cut short.
+    pub(crate) fn exit_code(&self) -> u8 {
+        u8::from(!self.problems.is_empty() || self.interrupted)
+    }
+
+    /// Prints it to standard output; problems go to standard error, where nobody's pipe takes them for data.
+    ///
+    /// # Errors
+    /// When standard output is closed.
+    pub(crate) fn print(&self, json: bool) -> io::Result<()> {
+        for Trouble { path, problem, action } in &self.problems {
+            eprintln!("headrig: {}: {problem}\n         {action}", path.display());
+        }
+        let mut out = io::stdout().lock();
+        if json {
+            serde_json::to_writer(&mut out, self)?;
+            return writeln!(out);
+        }
+        writeln!(out, "{}", self.figures())?;
+        if self.rows > 0 {
+            writeln!(out, "\n{}\n\n{}", self.rows_table(), self.next_query())?;
+        }
+        if self.interrupted {
+            writeln!(out, "\ninterrupted; run the same command again and it goes on where it stopped")?;
+        }
+        Ok(())
+    }
+
+    fn figures(&self) -> Table {
+        let count = |number: u64| HumanCount(number).to_string();
+        let share = 100.0 * self.unparsed as f64 / self.rows.max(1) as f64;
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        let failed = if self.files.failed > 0 { format!(", {} failed", count(self.files.failed)) } else { String::new() };
+        table.add_row(["files", &format!("{}{failed}", count(self.files.found))]);
+        table.add_row(["lines", &count(self.lines)]);
+        table.add_row(["rows", &format!("{} (a stack trace is one)", count(self.rows))]);
+        table.add_row(["unparsed", &format!("{} ({share:.1} %)", count(self.unparsed))]);
+        table.add_row(["in", &BinaryBytes(self.bytes.raw).to_string()]);
+        table.add_row(["out", &format!(
+            "{} Parquet, {} chunks",
+            BinaryBytes(self.bytes.parquet),
+            BinaryBytes(self.bytes.chunks)
+        )]);
+        table.add_row(["time", &format!("{:.1} s, {:.1} MB/s", self.seconds, self.mb_per_s)]);
+        table
+    }
+
+    /// Rows by event type, most first, with a column for each level that occurs.
+    fn rows_table(&self) -> Table {
+        let levels: Vec<Level> = Level::ALL.into_iter().filter(|level| self.tally.of_level(*level) > 0).collect();
+        let mut event_types: Vec<(&str, u64)> = Vec::new();
+        for row in &self.rows_by {
+            match event_types.iter_mut().find(|(name, _)| *name == row.event_type) {
+                Some((_, rows)) => *rows += row.rows,
+                None => event_types.push((row.event_type, row.rows)),
+            }
+        }
+        event_types.sort_by_key(|(name, rows)| (std::cmp::Reverse(*rows), *name));
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        let heads = levels.iter().map(|level| level.as_str().to_owned());
+        table.set_header(std::iter::once("rows".to_owned()).chain(heads).chain(["total".to_owned()]));
+        for (event_type, total) in event_types {
+            let rows_at = |level: &Level| {
+                let row = self.rows_by.iter().find(|row| row.event_type == event_type && row.level == level.as_str());
+                row.map_or_else(|| "·".to_owned(), |row| HumanCount(row.rows).to_string())
+            };
+            let cells = levels.iter().map(rows_at);
+            table.add_row(std::iter::once(event_type.to_owned()).chain(cells).chain([HumanCount(total).to_string()]));
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+
+    fn next_query(&self) -> String {
+        let files = self.lake.join("logs/**/*.parquet");
+        let query = format!(
+            "SELECT ts, level, event_type, message FROM read_parquet('{}', hive_partitioning = true) ORDER BY ts DESC LIMIT 20",
+            files.display().to_string().replace('\'', "''")
+        );
+        format!("try next:\n  duckdb -c \"{}\"", query.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
+    }
+}
+
+fn rows_by(tally: &Tally) -> Vec<RowsBy> {
+    tally
+        .iter()
+        .map(|(level, event_type, rows)| RowsBy { level: level.as_str(), event_type: event_type.as_str(), rows })
+        .collect()
+}

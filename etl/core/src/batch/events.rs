@@ -1,0 +1,223 @@
+//! Pieces to rows: frames a piece's events, has them parsed, and gives each its place in both tables.
+//!
+//! A piece is a run of bytes of one stream. Invariant: its rows' lengths, and the terminator of a line
+//! whose text stands in an earlier piece, add up to the piece.
+
+use super::BatchRun;
+use crate::{
+    Counts, Event, EventType, Tally, TsSource,
+    lake::{DAY_MICROS, Observation, OriginId, Place, SiteId},
+    parse::{Context, StreamFormat},
+};
+use headrig_contract::{
+    ByteLength, ByteOffset, Generation, StreamId, UnixMicros, chunk::SegmentEdges, framing,
+};
+use memchr::{memchr, memchr_iter, memrchr};
+use rustc_hash::FxHashMap;
+use std::{borrow::Cow, ops::Range};
+
+/// Events that a stream's format is found from.
+const SAMPLE_EVENTS: usize = 64;
+/// A line without an end that is at least this long was cut; a shorter one is a file's last line.
+const LINE_CUT_BYTES_MIN: usize = 16 << 10;
+/// The first instant past the years that the lake has partitions for, 1970 to 2200.
+const TS_END: UnixMicros = UnixMicros(84_371 * DAY_MICROS);
+/// The attribute of rows that hold part of a line.
+const LINE_PART: &str = "line_part";
+
+/// A run of bytes of one stream.
+pub(super) struct Piece<'p> {
+    pub(super) bytes: &'p [u8],
+    /// The same as text, where all of it is UTF-8.
+    pub(super) text: Option<&'p str>,
+    pub(super) stream: (StreamId, Generation),
+    /// Where the bytes begin in the stream.
+    pub(super) offset: ByteOffset,
+    pub(super) edges: SegmentEdges,
+    pub(super) origin: OriginId,
+    pub(super) site: SiteId,
+    pub(super) hint: &'p str,
+    pub(super) context: Context<'p>,
+}
+
+/// How a piece falls into events.
+#[derive(Default)]
+pub(super) struct Framed {
+    /// The bytes at its beginning that belong to a line of an earlier piece.
+    pub(super) head: usize,
+    /// The events after them.
+    pub(super) events: Vec<Range<usize>>,
+}
+
+/// The formats of the batch's streams.
+pub(super) type Streams = FxHashMap<(StreamId, Generation), StreamState>;
+
+/// What is known of a stream.
+pub(super) struct StreamState {
+    format: StreamFormat,
+    /// The events that the format was found from.
+    sampled: usize,
+}
+
+impl Framed {
+    /// Frames `bytes`.
+    pub(super) fn frame(&mut self, bytes: &[u8], starts_mid_line: bool) {
+        self.head = match memchr(b'\n', bytes) {
+            _ if !starts_mid_line => 0,
+            Some(newline) => newline + 1,
+            None => bytes.len(),
+        };
+        let head = self.head;
+        self.events.clear();
+        self.events.extend(framing::Events::new(&bytes[head..]).map(|event| head + event.start..head + event.end));
+    }
+}
+
+impl BatchRun<'_> {
+    /// Makes rows of the events of `piece`.
+    pub(super) fn take_piece(&mut self, piece: &Piece<'_>, framed: &Framed, tally: &mut Tally) -> Counts {
+        let mut counts = Counts::default();
+        self.take_head(piece, framed.head, &mut counts, tally);
+        if framed.events.is_empty() {
+            return counts;
+        }
+        let format = stream_format(&mut self.streams, piece, &framed.events).format;
+        let cut = last_line_is_cut(piece, framed).then_some(framed.events.len() - 1);
+        let mut event = Event::default();
+        for (at, range) in framed.events.iter().enumerate() {
+            if let Some(text) = piece.text.and_then(|text| text.get(range.clone())) {
+                format.parse(without_terminator(text), &piece.context, &mut event);
+                self.take_event(&mut event, piece, range, text, cut == Some(at), &mut counts, tally);
+            } else {
+                let text = String::from_utf8_lossy(&piece.bytes[range.clone()]);
+                let mut event = Event::default();
+                format.parse(without_terminator(&text), &piece.context, &mut event);
+                self.take_event(&mut event, piece, range, &text, cut == Some(at), &mut counts, tally);
+            }
+        }
+        counts
+    }
+
+    /// The rest of a line that an earlier piece begins: a row of its own, or nothing but a terminator.
+    fn take_head(&mut self, piece: &Piece<'_>, head: usize, counts: &mut Counts, tally: &mut Tally) {
+        let bytes = &piece.bytes[..head];
+        if matches!(bytes, b"" | b"\n" | b"\r\n") {
+            counts.bytes_raw += head as u64;
+            return;
+        }
+        let text = String::from_utf8_lossy(bytes);
+        // Half a line must not be taken for a whole one: it is dated as any line that says nothing.
+        let mut event = Event::default();
+        StreamFormat::default().parse("", &piece.context, &mut event);
+        event.attribute(LINE_PART, "continued");
+        self.push(&mut event, piece, &(0..head), &text, 0, tally);
+        counts.add(&Counts { bytes_raw: head as u64, lines: 0, events: 1, rows: 1, unparsed: 1 });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the inner step of one loop, called twice in it")]
+    fn take_event<'t>(
+        &mut self,
+        event: &mut Event<'t>,
+        piece: &Piece<'_>,
+        range: &Range<usize>,
+        text: &'t str,
+        cut: bool,
+        counts: &mut Counts,
+        tally: &mut Tally,
+    ) {
+        if cut {
+            event.attribute(LINE_PART, "cut");
+        }
+        let lines = line_count(&piece.bytes[range.clone()]);
+        self.push(event, piece, range, text, lines, tally);
+        counts.bytes_raw += range.len() as u64;
+        counts.lines += lines;
+        counts.events += 1;
+        counts.rows += 1;
+        counts.unparsed += u64::from(event.event_type == EventType::Unparsed);
+    }
+
+    fn push(
+        &mut self,
+        event: &mut Event<'_>,
+        piece: &Piece<'_>,
+        range: &Range<usize>,
+        text: &str,
+        lines: u64,
+        tally: &mut Tally,
+    ) {
+        if !(UnixMicros(0)..TS_END).contains(&event.ts) {
+            event.ts = piece.context.read_at().clamp(UnixMicros(0), UnixMicros(TS_END.0 - 1));
+            event.ts_source = TsSource::Read;
+        }
+        let length = ByteLength(range.len() as u64);
+        let offset = piece.offset.plus(ByteLength(range.start as u64));
+        let keeps_raw = self.settings.raw_always || event.event_type == EventType::Unparsed;
+        let raw = keeps_raw.then(|| without_terminator(text));
+        self.logs.push(event, &Place { origin: piece.origin, offset, length }, raw);
+        self.metrics.observe(event, &Observation { site: piece.site, lines, bytes: length.0 });
+        tally.count(event.level, event.event_type);
+    }
+}
+
+/// The state of the piece's stream. The format is found from the first events; where they were few, again
+/// from a piece that has more of them.
+fn stream_format<'s>(streams: &'s mut Streams, piece: &Piece<'_>, events: &[Range<usize>]) -> &'s StreamState {
+    let sampled = events.len().min(SAMPLE_EVENTS);
+    let find = || {
+        let sample: Vec<Cow<'_, str>> = events[..sampled]
+            .iter()
+            .map(|range| match piece.text.and_then(|text| text.get(range.clone())) {
+                Some(text) => Cow::Borrowed(text),
+                None => String::from_utf8_lossy(&piece.bytes[range.clone()]),
+            })
+            .collect();
+        let format = StreamFormat::detect(sample.iter().map(|text| without_terminator(text)), piece.hint);
+        StreamState { format, sampled }
+    };
+    let state = streams.entry(piece.stream).or_insert_with(find);
+    if state.sampled < sampled {
+        *state = find();
+    }
+    state
+}
+
+/// Whether the last line goes on in a later piece, as far as this piece can tell.
+fn last_line_is_cut(piece: &Piece<'_>, framed: &Framed) -> bool {
+    let Some(last) = framed.events.last() else {
+        return false;
+    };
+    let event = &piece.bytes[last.clone()];
+    let line_start = memrchr(b'\n', event).map_or(0, |newline| newline + 1);
+    piece.edges.ends_mid_line && event.len() - line_start >= LINE_CUT_BYTES_MIN
+}
+
+fn line_count(event: &[u8]) -> u64 {
+    let newlines = memchr_iter(b'\n', event).count() as u64;
+    newlines + u64::from(event.last() != Some(&b'\n'))
+}
+
+fn without_terminator(text: &str) -> &str {
+    let Some(line) = text.strip_suffix('\n') else {
+        return text;
+    };
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_partitions_end_with_the_year_2200() {
+        assert_eq!(TS_END.utc_date(), (2201, 1, 1));
+    }
+
+    #[test]
+    fn one_terminator_is_taken_off() {
+        let cases = [("a\r\n", "a"), ("a\n", "a"), ("a\r", "a\r"), ("a\n\n", "a\n"), ("\r\n", ""), ("", "")];
+        for (text, expect) in cases {
+            assert_eq!(without_terminator(text), expect, "{text:?}");
+        }
+    }
+}

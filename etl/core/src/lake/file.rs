@@ -1,0 +1,116 @@
+//! One Parquet file: a single row group, its columns written one after another.
+//!
+//! Column by column means that a column's rows can go as soon as it is compressed. Nothing in a file
+//! depends on a clock, on chance or on the machine.
+
+use super::LakeError;
+use arrow_array::ArrayRef;
+use arrow_schema::{FieldRef, SchemaRef};
+use parquet::{
+    arrow::{
+        ArrowSchemaConverter,
+        arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves},
+    },
+    basic::{Compression, Encoding, ZstdLevel},
+    file::{
+        metadata::{KeyValue, SortingColumn},
+        properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
+        writer::{SerializedFileWriter, SerializedRowGroupWriter},
+    },
+    schema::types::ColumnPath,
+};
+use std::{slice, sync::Arc, vec};
+
+/// The zstd level of pages: above it, CPU grows much faster than size shrinks.
+const ZSTD_LEVEL: i32 = 3;
+/// Rows of a page at most: what a reader that skips by the page index has to decode for one row.
+const PAGE_ROWS_MAX: usize = 20_000;
+/// Bytes of a column's dictionary before the rest of it is written plain.
+pub(super) const DICTIONARY_BYTES_MAX: usize = 1 << 20;
+/// Values that the writer takes in one go.
+const WRITE_BATCH_ROWS: usize = 1024;
+
+/// What a file is, apart from its rows.
+pub(super) struct FileSpec<'f> {
+    pub(super) schema: &'f SchemaRef,
+    pub(super) batch: &'f str,
+    pub(super) rows: u64,
+    /// The column that rows are sorted by, ascending; delta-encoded, with statistics for each page.
+    pub(super) sorted_by: &'f str,
+    /// Further columns of numbers that grow from row to row: delta-encoded.
+    pub(super) delta: &'f [&'f str],
+    /// Columns whose values hardly repeat: written plain.
+    pub(super) plain: &'f [&'f str],
+}
+
+/// Takes a file's columns in the schema's order.
+pub(super) struct ColumnSink<'c, 'w> {
+    fields: slice::Iter<'c, FieldRef>,
+    writers: vec::IntoIter<ArrowColumnWriter>,
+    group: SerializedRowGroupWriter<'w, Vec<u8>>,
+}
+
+/// Writes the file of `spec` with the columns that `fill` hands over.
+pub(super) fn write(
+    spec: &FileSpec<'_>,
+    fill: impl FnOnce(&mut ColumnSink<'_, '_>) -> Result<(), LakeError>,
+) -> Result<Vec<u8>, LakeError> {
+    let parquet_schema = ArrowSchemaConverter::new().convert(spec.schema)?;
+    let mut file =
+        SerializedFileWriter::new(Vec::new(), parquet_schema.root_schema_ptr(), Arc::new(properties(spec)))?;
+    let writers = ArrowRowGroupWriterFactory::new(&file, spec.schema.clone()).create_column_writers(0)?;
+    let fields = spec.schema.fields().iter();
+    {
+        let mut columns = ColumnSink { fields, writers: writers.into_iter(), group: file.next_row_group()? };
+        fill(&mut columns)?;
+        columns.group.close()?;
+    }
+    Ok(file.into_inner()?)
+}
+
+impl ColumnSink<'_, '_> {
+    /// Writes the next column.
+    pub(super) fn column(&mut self, array: ArrayRef) -> Result<(), LakeError> {
+        let field = self.fields.next().ok_or_else(too_many_columns)?;
+        for leaf in compute_leaves(field, &array)? {
+            let mut writer = self.writers.next().ok_or_else(too_many_columns)?;
+            writer.write(&leaf)?;
+            writer.close()?.append_to_row_group(&mut self.group)?;
+        }
+        Ok(())
+    }
+}
+
+fn too_many_columns() -> LakeError {
+    LakeError::Parquet(parquet::errors::ParquetError::General("more columns than the schema has".into()))
+}
+
+fn properties(spec: &FileSpec<'_>) -> WriterProperties {
+    let version = env!("CARGO_PKG_VERSION");
+    let entry = |key: &str, value: String| KeyValue::new(format!("headrig.{key}"), value);
+    let metadata = vec![
+        entry("batch", spec.batch.into()),
+        entry("version", version.into()),
+        entry("rows", spec.rows.to_string()),
+    ];
+    let sorted_by = spec.schema.index_of(spec.sorted_by).unwrap_or_default() as i32;
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))
+        .set_created_by(format!("headrig version {version}"))
+        .set_key_value_metadata(Some(metadata))
+        .set_sorting_columns(Some(vec![SortingColumn { column_idx: sorted_by, descending: false, nulls_first: false }]))
+        .set_max_row_group_row_count(None)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_column_statistics_enabled(ColumnPath::from(spec.sorted_by), EnabledStatistics::Page)
+        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+        .set_write_batch_size(WRITE_BATCH_ROWS);
+    for name in spec.delta.iter().chain([&spec.sorted_by]) {
+        builder = undictionaried(builder, name).set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
+    }
+    spec.plain.iter().fold(builder, |builder, name| undictionaried(builder, name)).build()
+}
+
+fn undictionaried(builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
+    builder.set_column_dictionary_enabled(ColumnPath::from(name), false)
+}

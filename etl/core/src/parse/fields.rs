@@ -1,0 +1,390 @@
+//! Names that structured loggers give to the lake's columns, shared by JSON lines and logfmt.
+//!
+//! The first member that fits a column fills it; a value that the column cannot take (a level nobody
+//! knows, an address that is none) and a second member for the same column go back to the caller, who
+//! keeps them as attributes.
+
+use super::classify::classify;
+use super::level::{severity_of_status, severity_of_syslog, severity_of_word};
+use super::text::{is_address, number};
+use super::time::Context;
+use crate::event::{Event, EventType, TsSource};
+use headrig_contract::Timestamp;
+use std::borrow::Cow;
+
+/// A value as a structured line has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value<'a> {
+    /// A string, its escapes resolved.
+    Text(Cow<'a, str>),
+    /// A number or a boolean as written.
+    Plain(&'a str),
+    /// An object or array as written.
+    Nested(&'a str),
+    /// Nothing.
+    Null,
+}
+
+/// What was seen of one line so far, beyond what the event itself holds.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a> {
+    timed: bool,
+    leveled: bool,
+    journal: bool,
+    /// A message under a name that often means something else.
+    weak_message: Option<(&'static str, Cow<'a, str>)>,
+    status: Option<i32>,
+}
+
+/// The column that a name stands for.
+#[derive(Clone, Copy)]
+enum Field {
+    Time,
+    Level,
+    /// Python's numbers: 30 is a warning, not bunyan's info.
+    PythonLevel,
+    /// OpenTelemetry's own numbers.
+    Severity,
+    Message,
+    WeakMessage(&'static str),
+    Service,
+    Pid,
+    Trace,
+    Span,
+    User,
+    Address,
+    Method,
+    Path,
+    Request,
+    Status,
+    Bytes,
+    /// A duration: how many milliseconds its unit has, where the name says.
+    Duration(Option<f64>),
+    Agent,
+    Referrer,
+}
+
+impl<'a> Fields<'a> {
+    /// Whether known names begin with this prefix and a dot.
+    pub(super) fn has_prefix(prefix: &str) -> bool {
+        matches!(
+            prefix,
+            "log" | "fields" | "process" | "trace" | "span" | "user" | "source" | "client" | "http"
+                | "http.request" | "http.response" | "service" | "url" | "req" | "res" | "request"
+                | "response" | "jsonPayload" | "body" | "user_agent" | "event" | "log.syslog"
+                | "log.syslog.severity" | "context" | "usr" | "dd" | "attributes" | "MDC" | "mdc"
+        )
+    }
+
+    /// Whether anything seen so far is what only a log line says.
+    pub(super) const fn is_log(&self, event: &Event<'_>) -> bool {
+        self.timed || self.leveled || event.message.is_some()
+    }
+
+    /// Fills the column that `name` stands for, or gives the value back.
+    pub(super) fn set(
+        &mut self,
+        name: &str,
+        value: Value<'a>,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) -> Option<Cow<'a, str>> {
+        let (text, quoted) = match value {
+            Value::Text(text) => (text, true),
+            Value::Plain(text) | Value::Nested(text) => (text.into(), false),
+            Value::Null => return None,
+        };
+        match field_named(name) {
+            None => Some(text),
+            Some(Field::Time) => self.set_time(text, context, event),
+            Some(Field::Level) => self.set_level(level_of(&text), text, event),
+            Some(Field::PythonLevel) => self.set_level(python_level(&text), text, event),
+            Some(Field::Severity) => self.set_level(open_telemetry_level(&text), text, event),
+            Some(Field::Status) => self.set_status(text, event),
+            Some(Field::WeakMessage(key)) if quoted && self.weak_message.is_none() => {
+                self.weak_message = Some((key, text));
+                None
+            }
+            Some(field) => {
+                self.journal |= matches!(name, "SYSLOG_IDENTIFIER" | "_SYSTEMD_UNIT");
+                set_column(field, text, event)
+            }
+        }
+    }
+
+    /// Settles what depends on several members: the message, the kind of event, the level it implies.
+    pub(super) fn finish(self, event: &mut Event<'a>) {
+        match self.weak_message {
+            Some((_, text)) if event.message.is_none() => {
+                event.message = Some(without_line_end(text));
+            }
+            Some((key, text)) => event.attribute(key, text),
+            None => {}
+        }
+        event.event_type = EventType::Application;
+        let asked = event.http_method.is_some() || event.http_path.is_some();
+        match self.status {
+            Some(status) if asked => {
+                event.http_status = Some(status);
+                event.event_type = EventType::HttpAccess;
+                if !self.leveled {
+                    event.set_severity(severity_of_status(status));
+                }
+            }
+            Some(status) => event.attribute("status", status.to_string()),
+            None if self.journal => classify_journal(event),
+            None => {}
+        }
+    }
+
+    fn set_time(
+        &mut self,
+        text: Cow<'a, str>,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) -> Option<Cow<'a, str>> {
+        let found = Timestamp::parse_whole(text.trim().as_bytes());
+        match found {
+            Some(timestamp) if !self.timed => {
+                self.timed = true;
+                context.stamp(event, timestamp.reading, text);
+                debug_assert!(event.ts_source == TsSource::Event || !event.attributes.is_empty());
+                None
+            }
+            _ => Some(text),
+        }
+    }
+
+    fn set_level(
+        &mut self,
+        severity: Option<i32>,
+        text: Cow<'a, str>,
+        event: &mut Event<'a>,
+    ) -> Option<Cow<'a, str>> {
+        match severity {
+            Some(severity) if !self.leveled => {
+                self.leveled = true;
+                event.set_severity(severity);
+                None
+            }
+            _ => Some(text),
+        }
+    }
+
+    /// A status is HTTP's where it can be, and elsewhere perhaps a level (Datadog).
+    fn set_status(&mut self, text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+        let code = number(&text).and_then(|code| i32::try_from(code).ok());
+        match code.filter(|code| (100..600).contains(code)) {
+            Some(code) if self.status.is_none() => {
+                self.status = Some(code);
+                None
+            }
+            _ => self.set_level(severity_of_word(&text), text, event),
+        }
+    }
+}
+
+fn set_column<'a>(field: Field, text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+    match field {
+        Field::Message => fill(&mut event.message, without_line_end(text)),
+        Field::Service => fill(&mut event.service, text),
+        Field::Trace => fill(&mut event.trace_id, text),
+        Field::Span => fill(&mut event.span_id, text),
+        Field::User => fill(&mut event.user_name, text),
+        Field::Method => fill(&mut event.http_method, text),
+        Field::Path => fill(&mut event.http_path, text),
+        Field::Agent => fill(&mut event.http_user_agent, text),
+        Field::Referrer => fill(&mut event.http_referrer, text),
+        Field::Address => match address(&text) {
+            true => fill(&mut event.src_ip, text),
+            false => Some(text),
+        },
+        Field::Pid => fill_number(&mut event.pid, number(&text), text),
+        Field::Bytes => fill_number(&mut event.http_bytes, number(&text), text),
+        Field::Duration(unit) => {
+            let millis = milliseconds(&text, unit);
+            fill_number(&mut event.http_duration_ms, millis, text)
+        }
+        Field::Request => request(text, event),
+        _ => Some(text),
+    }
+}
+
+fn fill<'a>(column: &mut Option<Cow<'a, str>>, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
+    if column.is_some() {
+        return Some(text);
+    }
+    if !text.is_empty() && text != "-" {
+        *column = Some(text);
+    }
+    None
+}
+
+fn fill_number<'a, N>(
+    column: &mut Option<N>,
+    value: Option<N>,
+    text: Cow<'a, str>,
+) -> Option<Cow<'a, str>> {
+    if column.is_some() || value.is_none() {
+        return Some(text);
+    }
+    *column = value;
+    None
+}
+
+/// `GET /path HTTP/1.1` in one value.
+fn request<'a>(text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+    let mut words = text.split(' ');
+    if let (Some(method), Some(path)) = (words.next(), words.next())
+        && !method.is_empty()
+        && method.bytes().all(|byte| byte.is_ascii_uppercase())
+    {
+        event.http_method = Some(method.to_owned().into());
+        event.http_path = Some(path.to_owned().into());
+        return fill(&mut event.message, text);
+    }
+    Some(text)
+}
+
+/// An address, perhaps with its port.
+fn address(text: &str) -> bool {
+    let host = text.rsplit_once(':').map_or(text, |(host, _)| host.trim_matches(['[', ']']));
+    is_address(text) || is_address(host)
+}
+
+fn without_line_end(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => text.trim_end_matches(['\n', '\r']).into(),
+        Cow::Owned(mut text) => {
+            text.truncate(text.trim_end_matches(['\n', '\r']).len());
+            text.into()
+        }
+    }
+}
+
+/// A word, or a number of bunyan and pino (10 to 60), or of syslog (0 to 7).
+fn level_of(text: &str) -> Option<i32> {
+    match number(text) {
+        Some(level @ 0..=7) => severity_of_syslog(level as u32),
+        Some(level @ 10..=69) => Some([1, 5, 9, 13, 17, 21][(level / 10 - 1) as usize]),
+        Some(_) => None,
+        None => severity_of_word(text.trim()),
+    }
+}
+
+fn python_level(text: &str) -> Option<i32> {
+    match number(text)? {
+        level @ 10..=59 => Some([5, 9, 13, 17, 18][(level / 10 - 1) as usize]),
+        _ => None,
+    }
+}
+
+fn open_telemetry_level(text: &str) -> Option<i32> {
+    number(text).filter(|level| (1..=24).contains(level)).map(|level| level as i32)
+}
+
+/// A duration in milliseconds, by its own unit or by the one that its name has.
+fn milliseconds(text: &str, unit: Option<f64>) -> Option<f64> {
+    let digits = text.find(|mark: char| !mark.is_ascii_digit() && mark != '.').unwrap_or(text.len());
+    let factor = match &text[digits..] {
+        "" => unit?,
+        "ns" => 1e-6,
+        "us" | "µs" => 1e-3,
+        "ms" => 1.0,
+        "s" => 1e3,
+        _ => return None,
+    };
+    text[..digits].parse::<f64>().ok().map(|value| value * factor)
+}
+
+/// A journal entry tells what a syslog line of the same program does.
+fn classify_journal<'a>(event: &mut Event<'a>) {
+    let service = event.service.clone().unwrap_or_default();
+    match event.message.clone() {
+        Some(Cow::Borrowed(message)) => classify(&service, message, event),
+        Some(Cow::Owned(message)) => {
+            let mut scratch = Event { severity_number: event.severity_number, ..Event::default() };
+            classify(&service, &message, &mut scratch);
+            event.event_type = scratch.event_type;
+            event.set_severity(scratch.severity_number);
+            let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+            event.user_name = event.user_name.take().or(scratch.user_name.map(owned));
+            event.src_ip = event.src_ip.take().or(scratch.src_ip.map(owned));
+        }
+        None => classify(&service, "", event),
+    }
+}
+
+fn field_named(name: &str) -> Option<Field> {
+    Some(match name {
+        "@timestamp" | "timestamp" | "time" | "ts" | "t" | "@t" | "date" | "datetime" | "_time"
+        | "Timestamp" | "Time" | "timeStamp" | "timestamp_ms" | "timeMillis" | "epoch" | "asctime"
+        | "eventTime" | "event_time" | "time_iso8601" | "time_local" | "isotime" | "date_time"
+        | "__REALTIME_TIMESTAMP" | "timeUnixNano" | "created" | "created_at" | "StartUTC"
+        | "requestReceivedTimestamp" => Field::Time,
+        "level" | "lvl" | "severity" | "log.level" | "levelname" | "level_name" | "loglevel"
+        | "log_level" | "Level" | "LogLevel" | "logLevel" | "@l" | "severityText" | "severity_text"
+        | "SeverityText" | "severityLabel" | "PRIORITY" | "priority" | "levelName" | "s"
+        | "log.syslog.severity.code" | "log.syslog.severity.name" => Field::Level,
+        "levelno" => Field::PythonLevel,
+        "severityNumber" | "severity_number" | "SeverityNumber" => Field::Severity,
+        "message" | "msg" | "@m" | "Message" | "MESSAGE" | "short_message" | "fields.message"
+        | "textPayload" | "jsonPayload.message" | "body.stringValue" | "RenderedMessage" => Field::Message,
+        "log" => Field::WeakMessage("log"),
+        "event" => Field::WeakMessage("event"),
+        "text" => Field::WeakMessage("text"),
+        "body" => Field::WeakMessage("body"),
+        "@mt" => Field::WeakMessage("@mt"),
+        _ => return origin_field(name).or_else(|| http_field(name)),
+    })
+}
+
+fn origin_field(name: &str) -> Option<Field> {
+    Some(match name {
+        "logger" | "logger_name" | "loggerName" | "log.logger" | "name" | "service" | "service.name"
+        | "service_name" | "serviceName" | "app" | "application" | "appname" | "app_name"
+        | "component" | "module" | "target" | "SYSLOG_IDENTIFIER" | "unit" | "program" | "tag"
+        | "SourceContext" | "category" | "Category" | "logName" | "caller_module" | "c" => Field::Service,
+        "pid" | "process.pid" | "_PID" | "process_id" | "processId" | "process.id" => Field::Pid,
+        "trace_id" | "traceId" | "trace.id" | "TraceId" | "traceid" | "traceID" | "dd.trace_id"
+        | "otelTraceID" | "@tr" | "MDC.traceId" | "mdc.traceId" | "context.trace_id" => Field::Trace,
+        "span_id" | "spanId" | "span.id" | "SpanId" | "spanid" | "spanID" | "dd.span_id"
+        | "otelSpanID" | "@sp" | "MDC.spanId" | "mdc.spanId" | "context.span_id" => Field::Span,
+        "user" | "username" | "user_name" | "user.name" | "userName" | "remote_user" | "usr.name"
+        | "login" | "principal" => Field::User,
+        "remote_addr" | "remote_ip" | "client_ip" | "clientip" | "clientIp" | "client_addr" | "ip"
+        | "src_ip" | "source.ip" | "source_ip" | "sourceIPAddress" | "client.ip" | "remoteAddress"
+        | "req.remoteAddress" | "source.address" | "client.address" | "remote" | "src" | "srcip"
+        | "ClientHost" | "ip_address" | "ipAddress" => Field::Address,
+        _ => return None,
+    })
+}
+
+fn http_field(name: &str) -> Option<Field> {
+    Some(match name {
+        "method" | "http_method" | "request_method" | "req.method" | "http.method" | "httpMethod"
+        | "http.request.method" | "verb" | "RequestMethod" | "request.method" => Field::Method,
+        "path" | "uri" | "url" | "request_uri" | "http_path" | "req.url" | "url.path" | "url.original"
+        | "http.url" | "http.target" | "request_path" | "RequestPath" | "requestURI" | "request.url"
+        | "request.uri" | "request.path" => Field::Path,
+        "request" => Field::Request,
+        "status" | "status_code" | "statusCode" | "http_status" | "res.statusCode" | "http.status_code"
+        | "http.response.status_code" | "response" | "response_code" | "DownstreamStatus"
+        | "response.status" | "code" => Field::Status,
+        "body_bytes_sent" | "bytes_sent" | "bytes" | "http_bytes" | "response_size" | "bytes_out"
+        | "http.response.body.bytes" | "DownstreamContentSize" => Field::Bytes,
+        "duration_ms" | "elapsed_ms" | "responseTime" | "response_time_ms" | "latency_ms" | "took_ms" => {
+            Field::Duration(Some(1.0))
+        }
+        "request_time" | "duration_s" | "elapsed_s" => Field::Duration(Some(1e3)),
+        "duration_us" | "latency_us" => Field::Duration(Some(1e-3)),
+        "event.duration" | "Duration" | "duration_ns" | "latency_ns" => Field::Duration(Some(1e-6)),
+        "duration" | "latency" | "elapsed" | "took" => Field::Duration(None),
+        "http_user_agent" | "user_agent" | "userAgent" | "user_agent.original" | "useragent"
+        | "http.user_agent" => Field::Agent,
+        "http_referer" | "http_referrer" | "referer" | "referrer" | "http.request.referrer" => {
+            Field::Referrer
+        }
+        _ => return None,
+    })
+}

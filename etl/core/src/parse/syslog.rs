@@ -1,0 +1,159 @@
+//! Syslog as RFC 3164 tells it and as it is written to files: `[<PRI>]time host tag[pid]: message`.
+//!
+//! The time is the RFC's own, or with a year (Cisco), or the one that rsyslog and syslog-ng write with
+//! an offset. The tag may carry PAM's module (`su(pam_unix)[12]`); a line without a tag is all message.
+//! Level: by `<PRI>` where there is one, else what the message implies (see [`classify`]).
+//!
+//! A line with an offset but no `<PRI>` may be some other log: it is syslog only when a host and a tag
+//! with its colon follow, and neither is a level word.
+
+use super::classify::classify;
+use super::level::{severity_of_syslog, severity_of_word};
+use super::text::{Cursor, is_address, number};
+use super::time::Context;
+use crate::event::Event;
+use headrig_contract::Timestamp;
+use headrig_contract::timestamp::{Reading, Shape};
+
+/// Names longer than this are no tags; RFC 3164 allows 32 bytes, launchd writes more.
+const TAG_BYTES_MAX: usize = 96;
+
+/// Parses one line of RFC 3164.
+pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
+    fill(text, context, event).is_some()
+}
+
+fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
+    let mut cursor = Cursor::new(text);
+    let prioritised = match priority(&mut cursor) {
+        Some(priority) => {
+            set_priority(priority, event)?;
+            true
+        }
+        None if cursor.first()? == b'<' => return None,
+        None => false,
+    };
+    let timestamp = Timestamp::parse(cursor.rest().as_bytes());
+    let Some(timestamp) = timestamp.filter(|timestamp| is_syslog_time(timestamp, prioritised)) else {
+        return prioritised.then(|| tagged(&mut cursor, event));
+    };
+    let (written, rest) = cursor.rest().split_at_checked(timestamp.length)?;
+    context.stamp(event, timestamp.reading, written);
+    // Cisco ends its time with a colon and leaves the host out.
+    let rest = rest.strip_prefix(':').unwrap_or(rest).strip_prefix(' ')?;
+    let mut cursor = Cursor::new(rest);
+    if timestamp.shape == Shape::Iso && !prioritised {
+        let host = cursor.word();
+        let (name, ..) = tag(cursor.rest().strip_prefix(' ')?)?;
+        let sure = is_host(host) && severity_of_word(host).is_none() && severity_of_word(name).is_none();
+        sure.then(|| event.attribute("hostname", host))?;
+    } else if tag(cursor.rest()).is_none() || starts_with_host(cursor.rest()) {
+        event.attribute("hostname", cursor.word());
+    }
+    cursor.blanks();
+    tagged(&mut cursor, event);
+    Some(())
+}
+
+/// Whether a word can be a host: a name or an address.
+fn is_host(word: &str) -> bool {
+    let named = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    (named && !word.is_empty()) || is_address(word)
+}
+
+/// Whether the first word is no tag, so that the first is the host.
+fn starts_with_host(rest: &str) -> bool {
+    rest.split_once(' ').is_some_and(|(host, _)| !host.ends_with(':') && !host.contains('['))
+}
+
+/// `<PRI>`, 0 to 191.
+pub(super) fn priority(cursor: &mut Cursor<'_>) -> Option<u32> {
+    let mut ahead = *cursor;
+    if !ahead.eat("<") {
+        return None;
+    }
+    let digits = ahead.until(b'>')?;
+    let priority = if digits.len() <= 3 { number(digits)? } else { return None };
+    *cursor = ahead;
+    u32::try_from(priority).ok().filter(|priority| *priority < 192)
+}
+
+/// Takes level and facility from a priority.
+pub(super) fn set_priority(priority: u32, event: &mut Event<'_>) -> Option<()> {
+    event.set_severity(severity_of_syslog(priority % 8)?);
+    event.attribute("facility", FACILITIES[(priority / 8) as usize]);
+    Some(())
+}
+
+/// The facilities by number, as RFC 5424 section 6.2.1 lists and `syslog(3)` names them.
+const FACILITIES: [&str; 24] = [
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+    "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+    "local7",
+];
+
+fn is_syslog_time(timestamp: &Timestamp, prioritised: bool) -> bool {
+    match timestamp.shape {
+        Shape::Syslog | Shape::MonthDayYear | Shape::Asctime => true,
+        Shape::Iso => prioritised || matches!(timestamp.reading, Reading::Instant(_)),
+        _ => false,
+    }
+}
+
+/// `tag[pid]: message`, or a message alone; then what it tells.
+fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
+    match tag(cursor.rest()) {
+        Some((name, pid, message)) => {
+            event.service = Some(name.into());
+            event.pid = pid.and_then(number);
+            event.message = Some(message.into());
+            classify(name, message, event);
+        }
+        None => {
+            event.message = Some(cursor.rest().into());
+            classify("", cursor.rest(), event);
+        }
+    }
+}
+
+/// The tag, its process id and the message. The tag ends with a colon; between it and the colon may
+/// stand the process id, and words such as a version (`syslogd 1.4.1:`) or a unit in parentheses.
+fn tag(text: &str) -> Option<(&str, Option<&str>, &str)> {
+    let front = text.get(..text.len().min(TAG_BYTES_MAX)).unwrap_or(text);
+    let end = front.find(['[', ':', ' '])?;
+    let name = &text[..end];
+    let rest = &text[end..];
+    let valid = !name.is_empty() && !name.contains(['"', '=', '{', '<', ',']);
+    if !valid {
+        return None;
+    }
+    if let Some(message) = rest.strip_prefix(": ").or_else(|| rest.strip_prefix(':')) {
+        let plain = !message.starts_with(':');
+        return plain.then(|| (name, None, message.trim_start_matches(' ')));
+    }
+    if let Some(bracketed) = rest.strip_prefix('[') {
+        let (pid, after) = bracketed.split_once(']')?;
+        let after = after.trim_start_matches(' ');
+        let message = match after.strip_prefix(':') {
+            Some(message) => message,
+            None if after.starts_with('(') => after.split_once("):").map_or(after, |(_, rest)| rest),
+            None => after,
+        };
+        return Some((name, Some(pid), message.trim_start_matches(' ')));
+    }
+    versioned(name, rest.trim_start_matches(' '))
+}
+
+/// `syslogd 1.4.1: message`, `-- root[2421]: message`.
+fn versioned<'a>(name: &'a str, rest: &'a str) -> Option<(&'a str, Option<&'a str>, &'a str)> {
+    let (word, message) = rest.split_once(": ")?;
+    let version = word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && !word.is_empty();
+    if version {
+        return Some((name, None, message));
+    }
+    let (_, pid) = word.strip_suffix(']')?.split_once('[')?;
+    (name == "--").then_some((name, Some(pid), message))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! The crate as its callers see it: objects in, lake files out, read back by the Parquet reader.
+
+mod bounds;
+mod conservation;
+mod damage;
+mod edges;
+mod foreign;
+mod golden;
+mod support;

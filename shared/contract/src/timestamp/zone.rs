@@ -1,0 +1,104 @@
+//! Offsets from UTC, as numbers and by the names that `date` prints.
+
+use super::scan::Scan;
+
+/// The widest offset in use is 14 hours; some clocks are set to more.
+const OFFSET_HOURS_MAX: u32 = 18;
+
+/// Zone names and their offsets in minutes. A name that stands for several zones has none: it is
+/// taken off the line, and the time stays local.
+const NAMES: [(&[u8], Option<i32>); 30] = [
+    (b"UTC", Some(0)),
+    (b"GMT", Some(0)),
+    (b"UCT", Some(0)),
+    (b"WET", Some(0)),
+    (b"WEST", Some(60)),
+    (b"CET", Some(60)),
+    (b"CEST", Some(120)),
+    (b"EET", Some(120)),
+    (b"EEST", Some(180)),
+    (b"MSK", Some(180)),
+    (b"SAST", Some(120)),
+    (b"EST", Some(-300)),
+    (b"EDT", Some(-240)),
+    (b"CDT", Some(-300)),
+    (b"MST", Some(-420)),
+    (b"MDT", Some(-360)),
+    (b"PST", Some(-480)),
+    (b"PDT", Some(-420)),
+    (b"AKST", Some(-540)),
+    (b"AKDT", Some(-480)),
+    (b"JST", Some(540)),
+    (b"KST", Some(540)),
+    (b"HKT", Some(480)),
+    (b"AEST", Some(600)),
+    (b"AEDT", Some(660)),
+    (b"NZST", Some(720)),
+    (b"NZDT", Some(780)),
+    (b"CST", None),
+    (b"IST", None),
+    (b"BST", None),
+];
+
+/// Takes the zone after a time, if one is there, and returns its offset in seconds.
+pub(super) fn zone(scan: &mut Scan<'_>) -> Option<i32> {
+    let spaced = scan.peek() == Some(b' ');
+    let mut ahead = scan.clone();
+    if spaced {
+        ahead.skip(1);
+    }
+    let seconds = match ahead.peek()? {
+        b'Z' | b'z' => zulu(&mut ahead),
+        b'+' | b'-' => signed(&mut ahead, spaced),
+        b'A'..=b'Z' => return named(scan, ahead),
+        _ => None,
+    }?;
+    *scan = ahead;
+    Some(seconds)
+}
+
+fn zulu(scan: &mut Scan<'_>) -> Option<i32> {
+    scan.skip(1);
+    scan.peek()
+        .is_none_or(|next| !next.is_ascii_alphanumeric())
+        .then_some(0)
+}
+
+/// `±hh`, `±hhmm` or `±hh:mm`. After a space only those with minutes: `- 12` may be anything.
+fn signed(scan: &mut Scan<'_>, spaced: bool) -> Option<i32> {
+    let sign = if scan.eat_any(b"+-")? == b'-' { -1 } else { 1 };
+    let hours = scan.number(2)?;
+    let colon = scan.peek() == Some(b':');
+    let minutes = if colon || scan.digit_count(1) == 1 {
+        scan.skip(usize::from(colon));
+        scan.number(2)?
+    } else if spaced {
+        return None;
+    } else {
+        0
+    };
+    let valid = hours <= OFFSET_HOURS_MAX
+        && minutes < 60
+        && scan.peek().is_none_or(|next| !next.is_ascii_alphanumeric());
+    valid.then(|| sign * (hours * 3_600 + minutes * 60) as i32)
+}
+
+/// Takes a name of the table off `scan`, whether or not it tells the offset.
+fn named(scan: &mut Scan<'_>, mut ahead: Scan<'_>) -> Option<i32> {
+    let rest = ahead.rest();
+    let length = rest
+        .iter()
+        .take(5)
+        .take_while(|byte| byte.is_ascii_uppercase())
+        .count();
+    if rest
+        .get(length)
+        .is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_')
+    {
+        return None;
+    }
+    let (_, minutes) = NAMES.iter().find(|(name, _)| *name == &rest[..length])?;
+    ahead.skip(length);
+    scan.skip(ahead.position() - scan.position());
+    minutes.map(|minutes| minutes * 60)
+}

@@ -1,0 +1,36 @@
+//! The ledger: which files there are, which batch each belongs to, and how far each batch has come.
+//!
+//! - [`file`], [`batch`] and [`plan`] are the pure state machine. They know no database, no clock and no
+//!   job engine: `now` is passed in, the next state comes out.
+//!   machine; [`MemoryLedger`] is its twin for tests and for the model checker.
+//! - [`protocol`] is what the sink and the job call: the machine's transitions made durable through a port.
+//!
+//! Invariants (docs/formats/ledger.md draws the states):
+//! - A file is in at most one batch that is not finished, and `Done` in at most one batch for ever.
+//! - Of all runs that were started for a batch, one at a time owns it, and only the owner commits it.
+//! - Nothing is stuck: from every state a transition leads on that needs at most time and a `reconcile`.
+
+pub mod batch;
+pub mod conformance;
+mod error;
+pub mod faulty;
+pub mod file;
+pub mod history;
+pub mod ids;
+pub mod memory;
+pub mod plan;
+pub mod port;
+pub mod protocol;
+pub mod sqlite;
+
+pub use batch::{Batch, BatchPhase, BatchState, Claim, Refusal};
+pub use error::LedgerError;
+pub use faulty::{Fault, Faulty};
+pub use file::{FileFacts, FilePhase, FileRecord, FileState, LineCounts, Outcome};
+pub use history::{BatchEvent, FileEvent};
+pub use ids::{Attempt, BatchId, Round, RunId, Version};
+pub use memory::MemoryLedger;
+pub use plan::{BatchSize, Policy};
+pub use port::{BatchCursor, Counts, FileCursor, Ledger, PutOutcome};
+pub use protocol::ProtocolError;
+pub use sqlite::SqliteLedger;

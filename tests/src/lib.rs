@@ -1,0 +1,17 @@
+//! The harness of the tests that cross parts: it runs the real binary, makes logs, and reads what came out
+//! through the public formats alone.
+//!
+//! Nothing here asks the program under test what is true: the lake is read with the Parquet crate, the
+//! chunks with the contract's reader, and both are held against the bytes that were written.
+
+pub mod bucket;
+pub mod exactness;
+pub mod fuzz;
+pub mod generate;
+pub mod lake;
+pub mod measure;
+pub mod mutate;
+pub mod process;
+pub mod random;
+pub mod site;
+pub mod summary;

@@ -1,0 +1,90 @@
+//! `headrig local --follow`: the daemon's behaviour on one machine.
+
+use anyhow::Result;
+use headrig_tests::{
+    exactness,
+    generate::application_lines,
+    process::{ANSWER_LIMIT, Running, wait_until},
+    site::Site,
+};
+use rustix::process::Signal;
+
+fn follow(site: &Site) -> Result<Running> {
+    site.headrig()?.arguments(["--follow", "--max-wait", "1s"]).start()
+}
+
+/// Waits until the lake has `rows` rows, which a reader may look at any time.
+fn wait_for_rows(site: &Site, rows: u64, running: &mut Running) -> Result<()> {
+    wait_until(&format!("the lake has {rows} rows"), ANSWER_LIMIT, || {
+        anyhow::ensure!(!running.has_ended()?, "headrig ended: {}", running.stderr_so_far()?);
+        Ok(site.lake().row_count()? >= rows)
+    })
+}
+
+#[test]
+fn appended_lines_arrive_while_it_runs() -> Result<()> {
+    let site = Site::new()?;
+    let [first, second] = [0, 300].map(|number| application_lines("app", number, 300));
+    site.write("app.log", &first)?;
+    let mut running = follow(&site)?;
+    wait_for_rows(&site, 300, &mut running)?;
+    site.append("app.log", &second)?;
+    wait_for_rows(&site, 600, &mut running)?;
+    running.signal(Signal::INT)?;
+    let summary = running.finish(ANSWER_LIMIT)?.summary(0)?;
+    assert_eq!((summary.rows, summary.problems.len()), (600, 0));
+    exactness::check(&site.lake(), &[first + &second])?;
+    Ok(())
+}
+
+#[test]
+fn a_rotation_while_it_runs_loses_and_doubles_nothing() -> Result<()> {
+    let site = Site::new()?;
+    let [first, late, second] = [0, 300, 600].map(|number| application_lines("app", number, 300));
+    site.write("app.log", &first)?;
+    let mut running = follow(&site)?;
+    wait_for_rows(&site, 300, &mut running)?;
+    site.rename("app.log", "app.log.1")?;
+    // The program still holds the old file, as programs do until they are told to open the new one.
+    site.append("app.log.1", &late)?;
+    site.write("app.log", &second)?;
+    wait_for_rows(&site, 900, &mut running)?;
+    running.signal(Signal::INT)?;
+    running.finish(ANSWER_LIMIT)?.summary(0)?;
+    exactness::check(&site.lake(), &[first + &late, second])?;
+    Ok(())
+}
+
+#[test]
+fn a_new_file_is_found_while_it_runs() -> Result<()> {
+    let site = Site::new()?;
+    let [first, second] = ["old", "new"].map(|tag| application_lines(tag, 0, 300));
+    site.write("old.log", &first)?;
+    let mut running = follow(&site)?;
+    wait_for_rows(&site, 300, &mut running)?;
+    site.write("deep/new.log", &second)?;
+    wait_for_rows(&site, 600, &mut running)?;
+    running.signal(Signal::TERM)?;
+    running.finish(ANSWER_LIMIT)?.summary(0)?;
+    exactness::check(&site.lake(), &[first, second])?;
+    Ok(())
+}
+
+#[test]
+fn a_signal_seals_and_ships_what_was_read() -> Result<()> {
+    let site = Site::new()?;
+    let lines = application_lines("app", 0, 300);
+    site.write("app.log", &lines)?;
+    // Nothing would be written for an hour by itself.
+    let mut running = site.headrig()?.arguments(["--follow", "--max-wait", "3600s"]).start()?;
+    wait_until("it has a state database", ANSWER_LIMIT, || {
+        anyhow::ensure!(!running.has_ended()?, "headrig ended: {}", running.stderr_so_far()?);
+        Ok(site.lake().folder().join(".headrig/agent.db").exists())
+    })?;
+    running.signal(Signal::INT)?;
+    running.finish(ANSWER_LIMIT)?.summary(0)?;
+    // However much it had read by then, it is whole and it is not read again.
+    site.run_well()?;
+    exactness::check(&site.lake(), &[lines])?;
+    Ok(())
+}

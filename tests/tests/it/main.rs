@@ -1,0 +1,19 @@
+//! End to end: the real binary, real files, what comes out held against what went in.
+//!
+//! One binary, so that the harness is linked once. Each test has a temporary folder of its own and may run
+//! beside any other.
+
+/// What was shipped is not shipped again, whatever rotation does to the file it was in.
+mod again;
+/// Bad input is told, named and survived; what is good beside it arrives.
+mod bad_input;
+/// Real logs that nobody here wrote: nothing lost, little unparsed, levels and times as their authors say.
+mod corpora;
+/// `--follow`: lines are taken up as they are written, and a signal ends the run in good order.
+mod follow;
+/// kill -9 at random moments: every line once all the same.
+mod kill;
+/// A reader that shares no code with the writer finds the same rows.
+mod query;
+/// The command line: help, versions, and mistakes told before anything is done.
+mod usage;

@@ -1,0 +1,96 @@
+//! The command line. A mistake is told on standard error, with exit code 2, before anything is written.
+
+use anyhow::Result;
+use headrig_tests::{
+    process::{Headrig, wait_until, ANSWER_LIMIT},
+    site::Site,
+};
+use rustix::process::Signal;
+
+/// Runs with these arguments and expects exit code 2, nothing on standard output, and all of `words` said.
+fn check_mistake(arguments: &[&str], words: &[&str]) -> Result<()> {
+    let run = Headrig::new(arguments)?.run()?;
+    let said = run.said(2)?;
+    assert_eq!(run.stdout, "", "{arguments:?}");
+    for word in words {
+        assert!(said.contains(word), "{arguments:?}: expected {word:?} in\n{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn mistakes_are_told_with_exit_code_2() -> Result<()> {
+    let site = Site::new()?;
+    let lake = site.lake().folder().display().to_string();
+    let log = site.write("app.log", "a line\n")?.display().to_string();
+    check_mistake(&["local", &log, "--lake", &lake, "--fellow"], &["--fellow", "--follow"])?;
+    check_mistake(&["local", "--lake", &lake], &["INPUT"])?;
+    check_mistake(&["local", &log], &["--lake"])?;
+    check_mistake(&["local", &log, "--lake", &lake, "--once", "--follow"], &["--once", "--follow"])?;
+    check_mistake(&["local", &log, "--lake", &lake, "--max-wait", "soon"], &["soon"])?;
+    check_mistake(&["loco"], &["loco"])?;
+    assert!(!site.lake().folder().exists(), "a mistake left a lake behind");
+    Ok(())
+}
+
+#[test]
+fn mistakes_in_the_configuration_name_the_file_and_the_key() -> Result<()> {
+    let site = Site::new()?;
+    let lake = site.lake().folder().display().to_string();
+    let log = site.write("app.log", "a line\n")?.display().to_string();
+    for (text, word) in [("no_such_key = 1\n", "no_such_key"), ("this is no TOML", "headrig.toml")] {
+        let config = site.write("headrig.toml", text)?.display().to_string();
+        check_mistake(&["local", &log, "--lake", &lake, "--config", &config], &["headrig.toml", word])?;
+    }
+    let missing = site.log("missing.toml").display().to_string();
+    check_mistake(&["local", &log, "--lake", &lake, "--config", &missing], &["missing.toml"])
+}
+
+#[test]
+fn help_and_version_are_printed_with_exit_code_0() -> Result<()> {
+    for (arguments, word) in [
+        (&["--help"][..], "local"),
+        (&["local", "--help"], "--lake"),
+        (&["local", "--help"], "--follow"),
+        (&["--version"], env!("CARGO_PKG_VERSION")),
+    ] {
+        let run = Headrig::new(arguments)?.run()?;
+        assert_eq!(run.status.code(), Some(0), "{run}");
+        assert!(run.stdout.contains(word), "{arguments:?}: expected {word:?} in {run}");
+    }
+    Ok(())
+}
+
+#[test]
+fn without_json_the_summary_is_for_people_and_has_no_bar_off_a_terminal() -> Result<()> {
+    let site = Site::new()?;
+    let log = site.write("app.log", headrig_tests::generate::application_lines("app", 0, 100))?;
+    let run = Headrig::new(["local"])?.arguments([&log]).arguments(["--lake"]).arguments([site.lake().folder()]).run()?;
+    run.said(0)?;
+    let all = format!("{}{}", run.stdout, run.stderr);
+    for word in ["100", "info", "duckdb"] {
+        assert!(all.contains(word), "expected {word:?} in {run}");
+    }
+    assert!(!all.contains('\r') && !all.contains('\x1b'), "control characters off a terminal: {run}");
+    Ok(())
+}
+
+#[test]
+fn the_second_of_two_runs_on_a_lake_says_who_holds_it() -> Result<()> {
+    let site = Site::new()?;
+    let lines = headrig_tests::generate::application_lines("app", 0, 100);
+    site.write("app.log", &lines)?;
+    let mut first = site.headrig()?.arguments(["--follow", "--max-wait", "1s"]).start()?;
+    wait_until("the first has the lake", ANSWER_LIMIT, || {
+        anyhow::ensure!(!first.has_ended()?, "headrig ended: {}", first.stderr_so_far()?);
+        Ok(site.lake().row_count()? == 100)
+    })?;
+    let second = site.run()?;
+    let said = second.said(2)?;
+    assert!(said.contains(&first.id().to_string()), "expected the first's process id in {second}");
+    first.signal(Signal::INT)?;
+    first.finish(ANSWER_LIMIT)?.summary(0)?;
+    assert_eq!(site.run_well()?.rows, 0);
+    headrig_tests::exactness::check(&site.lake(), &[lines])?;
+    Ok(())
+}

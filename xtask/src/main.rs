@@ -1,0 +1,47 @@
+//! The project's own commands, run as `cargo xtask <command>`.
+//!
+//! Kept to clap and anyhow, so that it is compiled in seconds: what needs more lives in the crates that
+//! it runs. Every command works on a fresh clone and touches nothing outside the checkout.
+
+mod bench;
+mod ci;
+mod python;
+mod steps;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every test; installs what it needs into .venv
+    Test(test::Options),
+    /// Run what CI runs: format, lints, licences, then the tests
+    Ci(ci::Options),
+    /// Measure the release build
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Test(options) => test::run(&options),
+        Command::Ci(options) => ci::run(&options),
+        Command::Bench(bench) => bench::run(&bench),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
