@@ -8,6 +8,7 @@
 //! way back, and the tests take it at every step.
 
 mod files;
+mod messages;
 mod open_chunk;
 mod reading;
 mod resolve;
@@ -17,153 +18,24 @@ mod uploads;
 use crate::{
     identity::{FileId, StrandId},
     settings::{Settings, SourceSettings},
-    state::{ChainRecord, ChunkRecord, FileRecord, Recovered, Seal},
+    state::{ChainRecord, ChunkRecord, Recovered, Seal},
 };
-use files::{FileTable, Found};
+use files::FileTable;
 use headrig_contract::{
-    AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, Generation, StreamId, UnixMicros,
+    AgentId, ByteLength, ChunkSeq, Generation, StreamId, UnixMicros,
     chunk::{BlockEncoder, Chain, EncodeError},
     key::{ChunkName, KeyError},
 };
 use open_chunk::OpenChunk;
 use resolve::{HeadIndex, Looking};
-use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 use strand::{Strand, StrandIndex};
 use uploads::Uploads;
 
 pub use files::Found as FoundFile;
-pub use reading::Tails;
+pub use messages::{Action, Event, Fault, Probe, ReadBytes, ReadEnd, WindowBytes};
 use reading::Reading;
-
-/// What the shell is to do next.
-#[derive(Debug)]
-pub enum Action {
-    /// Look into a file; answer with [`Event::Probed`].
-    Probe {
-        /// The file, which must still be that one when opened.
-        file: FileId,
-        /// Where it was found.
-        path: Arc<Path>,
-        /// It is read through a decompressor.
-        compressed: bool,
-        /// Ranges of its plain bytes to bring along with the head.
-        windows: Vec<Range<u64>>,
-    },
-    /// Read `length` plain bytes into [`Core::room`]; answer with [`Event::Read`].
-    Read {
-        /// The file.
-        file: FileId,
-        /// Where it was found.
-        path: Arc<Path>,
-        /// It is read through a decompressor.
-        compressed: bool,
-        /// Where to begin.
-        offset: ByteOffset,
-        /// How many bytes, at most.
-        length: usize,
-    },
-    /// Append [`Core::block`] to the source's spool file, which `begins` anew with it; answer with
-    /// [`Event::Appended`].
-    Append {
-        /// The source's index.
-        source: usize,
-        /// This is the chunk's first block.
-        begins: bool,
-    },
-    /// Sync the source's spool file, name it after its hash, record the step; answer with [`Event::Sealed`].
-    Seal {
-        /// The source's index.
-        source: usize,
-        /// The step to record.
-        seal: Box<Seal>,
-    },
-    /// Store the chunk; answer with [`Event::Uploaded`] or [`Event::UploadFailed`], now or later.
-    Upload(ChunkRecord),
-    /// Remember these files; answer with [`Event::Remembered`].
-    Remember(Vec<FileRecord>),
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// All files that are there now. Files not named are gone.
-    Scanned(Vec<Found>),
-    /// The answer to [`Action::Probe`].
-    Probed {
-        /// The file.
-        file: FileId,
-        /// What was found, or why nothing was.
-        result: Result<Probe, Fault>,
-    },
-    /// The answer to [`Action::Read`].
-    Read {
-        /// The file.
-        file: FileId,
-        /// What was read, or why nothing was.
-        result: Result<ReadBytes, Fault>,
-    },
-    /// The block is in the spool file.
-    Appended,
-    /// The chunk is sealed, durably.
-    Sealed,
-    /// The chunk is stored, durably.
-    Uploaded(ContentHash),
-    /// The chunk could not be stored; it is tried again.
-    UploadFailed(ContentHash),
-    /// The files are remembered.
-    Remembered,
-    /// Time went by.
-    Tick,
-    /// Nothing more will come: seal what was read.
-    Finish,
-}
-
-/// What a look into a file brought.
-#[derive(Debug, Default)]
-pub struct Probe {
-    /// The first plain bytes, up to [`crate::identity::FINGERPRINT_BYTES_MAX`].
-    pub head: Vec<u8>,
-    /// Each range asked for, in order.
-    pub windows: Vec<WindowBytes>,
-}
-
-/// A range of a file's plain bytes.
-#[derive(Debug, Default)]
-pub struct WindowBytes {
-    /// The bytes; fewer than asked for where the file ends before.
-    pub bytes: Vec<u8>,
-    /// The file ends where the range does, or before.
-    pub at_end: bool,
-}
-
-/// What a read brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReadBytes {
-    /// So many bytes are in [`Core::room`].
-    pub count: usize,
-    /// What comes after them.
-    pub end: ReadEnd,
-}
-
-/// What comes after the bytes of a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadEnd {
-    /// More bytes; as many were read as asked for.
-    More,
-    /// The end of the file.
-    File,
-    /// Bytes that cannot be read; the shell has said why.
-    Damage,
-}
-
-/// Why a file could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It is not there any more, or another file stands in its place: the next scan will tell.
-    Moved,
-    /// It cannot be read; the shell has said why.
-    Unreadable,
-}
+pub use reading::Tails;
 
 /// Why the core cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -228,8 +100,11 @@ impl Core {
     pub fn new(settings: Settings, tails: Tails, recovered: Recovered) -> Result<Self, CoreError> {
         let encoder = BlockEncoder::new(settings.codec, settings.level)?;
         let strands: Vec<Strand> = recovered.strands.iter().map(Strand::recovered).collect();
-        let strand_by_id =
-            strands.iter().enumerate().map(|(index, strand)| (strand.id, StrandIndex(index))).collect::<HashMap<_, _>>();
+        let strand_by_id = strands
+            .iter()
+            .enumerate()
+            .map(|(index, strand)| (strand.id, StrandIndex(index)))
+            .collect::<HashMap<_, _>>();
         let chain_of = |source: &SourceSettings| {
             recovered.chains.iter().find(|chain| chain.source == source.name).cloned()
         };
@@ -283,10 +158,9 @@ impl Core {
         if let Some(source) = self.source_to_flush(now) {
             return self.flush(source, now).map(Some);
         }
-        if !self.finishing && self.uploads.waiting_bytes() <= self.settings.spool_bytes_max {
-            if let Some(action) = self.next_read(now)? {
-                return Ok(Some(action));
-            }
+        let may_read = !self.finishing && self.uploads.waiting_bytes() <= self.settings.spool_bytes_max;
+        if may_read && let Some(action) = self.next_read(now)? {
+            return Ok(Some(action));
         }
         if self.open.iter().all(Option::is_none) {
             return Ok(self.files.to_remember(&self.strands).map(Action::Remember));
@@ -297,7 +171,8 @@ impl Core {
     /// When to call [`Core::next_action`] again though nothing happened.
     pub fn deadline(&self) -> Option<UnixMicros> {
         let age_micros = self.settings.chunk_age_max_ms as i64 * 1_000;
-        let oldest = self.open.iter().flatten().map(|chunk| chunk.opened_at.saturating_add_micros(age_micros));
+        let oldest =
+            self.open.iter().flatten().map(|chunk| chunk.opened_at.saturating_add_micros(age_micros));
         oldest.chain(self.uploads.deadline()).min()
     }
 
@@ -361,7 +236,14 @@ impl Core {
         let chunk = self.open[source].as_mut().expect("only a source with an open chunk is appended to");
         let begins = chunk.length.0 == 0;
         let source_settings = &self.settings.sources[source];
-        chunk.encode_block(self.agent, &self.settings, source_settings, now, &mut self.encoder, &mut self.block)?;
+        chunk.encode_block(
+            self.agent,
+            &self.settings,
+            source_settings,
+            now,
+            &mut self.encoder,
+            &mut self.block,
+        )?;
         Ok(Action::Append { source, begins })
     }
 
@@ -408,10 +290,11 @@ impl Core {
 
     /// The source's open chunk, opened now if there is none.
     fn open_chunk(&mut self, source: usize, now: UnixMicros) -> &mut OpenChunk {
-        let chain = self.chains[source].as_ref().map_or(Chain { seq: ChunkSeq(0), previous: None }, |chain| Chain {
-            seq: chain.next_seq,
-            previous: Some(chain.last),
-        });
+        let chain =
+            self.chains[source].as_ref().map_or(Chain { seq: ChunkSeq(0), previous: None }, |chain| Chain {
+                seq: chain.next_seq,
+                previous: Some(chain.last),
+            });
         let buffer = &mut self.spare_buffer;
         self.open[source].get_or_insert_with(|| OpenChunk::new(now, chain, std::mem::take(buffer)))
     }

@@ -129,10 +129,11 @@ impl Discovery {
     }
 
     fn walk(&self, folder: &Path, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
-        let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
-        let walk = WalkDir::new(folder).follow_links(true).into_iter().filter_entry(|entry| {
-            entry.depth() == 0 || !hidden(entry.file_name()) && !(entry.file_type().is_dir() && self.is_excluded(entry.path()))
-        });
+        let left_out = |entry: &walkdir::DirEntry| {
+            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            entry.depth() > 0 && (hidden || entry.file_type().is_dir() && self.is_excluded(entry.path()))
+        };
+        let walk = WalkDir::new(folder).follow_links(true).into_iter().filter_entry(|entry| !left_out(entry));
         for entry in walk {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {}
@@ -162,10 +163,16 @@ impl Discovery {
             && folder.canonicalize().is_ok_and(|folder| folder == self.excluded)
     }
 
-    fn inspect(&mut self, path: &Path, source_of: &impl Fn(&Path) -> usize) -> Result<Option<FoundFile>, Problem> {
+    fn inspect(
+        &mut self,
+        path: &Path,
+        source_of: &impl Fn(&Path) -> usize,
+    ) -> Result<Option<FoundFile>, Problem> {
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => {
+                return Ok(None);
+            }
             Err(error) => return Err(unusable(path, &error)),
         };
         if !metadata.is_file() {
@@ -188,7 +195,7 @@ impl Discovery {
             }
         };
         Ok(Some(FoundFile {
-            file: file_id(&metadata),
+            file: FileId::of(&metadata),
             path: Arc::from(path),
             source: source_of(path),
             size: ByteLength(metadata.len()),
@@ -198,7 +205,7 @@ impl Discovery {
     }
 
     fn content(&mut self, path: &Path, metadata: &Metadata) -> Result<Content, Problem> {
-        let (id, modified) = (file_id(metadata), modified(metadata));
+        let (id, modified) = (FileId::of(metadata), modified(metadata));
         // Text stays text while it grows; anything else is looked at again once it changes.
         if let Some((content, seen)) = self.contents.get(&id)
             && (*seen == modified || *content == Content::Plain && metadata.len() >= SAMPLE_BYTES as u64)
@@ -217,14 +224,18 @@ impl Discovery {
 /// What `sample`, a file's first bytes, says of it. Holes (NUL bytes) that a crash or a truncation left in a
 /// log do not count against it.
 fn classify(sample: &[u8]) -> Content {
-    if sample.starts_with(&[0x1f, 0x8b]) || sample.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable(sample) {
+    if sample.starts_with(&[0x1f, 0x8b])
+        || sample.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || is_skippable(sample)
+    {
         return Content::Compressed;
     }
     if let Some((_, kind)) = MAGICS.iter().find(|(magic, _)| sample.starts_with(magic)) {
         return Content::Other(kind);
     }
     let text: Vec<u8> = sample.iter().copied().filter(|byte| *byte != 0).collect();
-    let controls = text.iter().filter(|byte| byte.is_ascii_control() && !b"\t\n\r\x08\x0b\x0c\x1b".contains(byte));
+    let controls =
+        text.iter().filter(|byte| byte.is_ascii_control() && !b"\t\n\r\x08\x0b\x0c\x1b".contains(byte));
     let invalid: usize = text.utf8_chunks().map(|chunk| chunk.invalid().len()).sum();
     if (controls.count() + invalid) * 100 > BINARY_PERCENT * text.len() {
         return Content::Other("binary data");
@@ -235,10 +246,6 @@ fn classify(sample: &[u8]) -> Content {
 /// A zstd skippable frame (RFC 8878, section 3.1.2), with which a chunk of ours begins.
 fn is_skippable(sample: &[u8]) -> bool {
     matches!(sample, [first, 0x2a, 0x4d, 0x18, ..] if first & 0xf0 == 0x50)
-}
-
-fn file_id(metadata: &Metadata) -> FileId {
-    FileId { device: metadata.dev(), inode: metadata.ino() }
 }
 
 fn modified(metadata: &Metadata) -> UnixMicros {
@@ -256,7 +263,8 @@ fn kind_name(kind: FileType) -> &'static str {
 }
 
 fn broken_link(path: &Path) -> Problem {
-    let target = fs::read_link(path).map_or_else(|error| error.to_string(), |target| target.display().to_string());
+    let target =
+        fs::read_link(path).map_or_else(|error| error.to_string(), |target| target.display().to_string());
     Problem {
         path: path.into(),
         problem: format!("is a symbolic link to {target}, which is not there"),

@@ -1,24 +1,36 @@
-//! Which stream a file belongs to: told by device and inode, a fingerprint of its head and a hash of the
+//! Which stream a file belongs to: told by device, inode and birth, a fingerprint of its head and a hash of the
 //! window before the offset. Pure: the shell brings the bytes.
 //!
 //! Invariants: a file with the bytes that a stream sealed is that stream, whatever its name or inode, where
 //! the evidence is strong; two files that merely begin alike are two streams. Where the evidence is weak
 //! the line is shipped rather than lost.
 
-use headrig_contract::{ByteOffset, Generation, StreamId};
+use headrig_contract::{ByteOffset, Generation, StreamId, UnixMicros};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::{fs::Metadata, os::unix::fs::MetadataExt, path::Path, time::UNIX_EPOCH};
 
 /// The most bytes of a file's head, and of the window before an offset, that are hashed.
 pub const FINGERPRINT_BYTES_MAX: usize = 1024;
 
-/// A file on this machine, as long as it is not deleted.
+/// A file on this machine. An inode's number is given out again when its file is deleted; the time of birth
+/// (statx(2), `stx_btime`) tells the two apart where the file system keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     /// The device's number.
     pub device: u64,
     /// The inode's number on it.
     pub inode: u64,
+    /// When the file was made; 1970 where the file system does not say.
+    pub born: UnixMicros,
+}
+
+impl FileId {
+    /// The identity that `metadata` shows.
+    pub fn of(metadata: &Metadata) -> Self {
+        let since_epoch = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let born = since_epoch.and_then(|time| i64::try_from(time.as_micros()).ok()).unwrap_or(0);
+        Self { device: metadata.dev(), inode: metadata.ino(), born: UnixMicros(born) }
+    }
 }
 
 /// A hash of at most [`FINGERPRINT_BYTES_MAX`] bytes at a known place: the first 16 bytes of their SHA-256.
@@ -124,7 +136,11 @@ impl Likeness {
             let copy = self.ends_at_mark && (self.compressed_same_name || strong && self.rotated_name);
             return if copy { Kinship::Copy } else { Kinship::Stranger };
         }
-        if strong || self.rotated_name || self.compressed_same_name { Kinship::Heir } else { Kinship::Stranger }
+        if strong || self.rotated_name || self.compressed_same_name {
+            Kinship::Heir
+        } else {
+            Kinship::Stranger
+        }
     }
 }
 
@@ -152,7 +168,10 @@ fn rotation_root(name: &[u8]) -> &[u8] {
             _ => break,
         }
     }
-    [b".old".as_slice(), b".bak", b"~"].into_iter().find_map(|ending| root.strip_suffix(ending)).unwrap_or(root)
+    [b".old".as_slice(), b".bak", b"~"]
+        .into_iter()
+        .find_map(|ending| root.strip_suffix(ending))
+        .unwrap_or(root)
 }
 
 fn without_compression(name: &[u8]) -> &[u8] {

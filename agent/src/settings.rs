@@ -76,7 +76,11 @@ impl Settings {
     pub fn new(host: HostName, source: SourceName) -> Self {
         Self {
             host,
-            sources: vec![SourceSettings { name: source, format_hint: "".into(), line_bytes_max: BLOCK_BYTES_MAX }],
+            sources: vec![SourceSettings {
+                name: source,
+                format_hint: "".into(),
+                line_bytes_max: BLOCK_BYTES_MAX,
+            }],
             codec: Codec::Zstd,
             level: Codec::Zstd.default_level(),
             key_prefix: String::new(),
@@ -100,7 +104,12 @@ impl Settings {
             if self.sources[..index].iter().any(|other| other.name == source.name) {
                 return Err(SettingsError::SameName { name: source.name.clone() });
             }
-            in_range("max_line_bytes", source.line_bytes_max as i64, LINE_BYTES_LIMITS.start(), LINE_BYTES_LIMITS.end())?;
+            in_range(
+                "max_line_bytes",
+                source.line_bytes_max as i64,
+                LINE_BYTES_LIMITS.start(),
+                LINE_BYTES_LIMITS.end(),
+            )?;
         }
         let levels = self.codec.levels();
         in_range("level", i64::from(self.level), levels.start(), levels.end())?;
@@ -111,9 +120,18 @@ impl Settings {
     }
 }
 
-fn in_range<N: Copy + TryInto<i64>>(setting: &'static str, found: i64, low: &N, high: &N) -> Result<(), SettingsError> {
+fn in_range<N: Copy + TryInto<i64>>(
+    setting: &'static str,
+    found: i64,
+    low: &N,
+    high: &N,
+) -> Result<(), SettingsError> {
     let [low, high] = [*low, *high].map(|bound| bound.try_into().unwrap_or(i64::MAX));
-    if (low..=high).contains(&found) { Ok(()) } else { Err(SettingsError::Range { setting, low, high, found }) }
+    if (low..=high).contains(&found) {
+        Ok(())
+    } else {
+        Err(SettingsError::Range { setting, low, high, found })
+    }
 }
 
 #[cfg(test)]
@@ -124,18 +142,16 @@ mod tests {
     fn each_unsound_setting_is_named() {
         let sound = || Settings::new(HostName::from_lossy("h"), "s".parse().unwrap());
         assert!(sound().checked().is_ok());
-        let cases: [(fn(&mut Settings), &str); 5] = [
-            (|s| s.sources.clear(), "at least one source"),
-            (|s| s.sources.push(s.sources[0].clone()), "found s twice"),
-            (|s| s.sources[0].line_bytes_max = 10, "max_line_bytes between 1024"),
-            (|s| s.level = 99, "level between 1 and 19"),
-            (|s| s.chunk_bytes_max = 0, "chunk_bytes_max"),
-        ];
-        for (spoil, expect) in cases {
+        let check = |spoil: fn(&mut Settings), expect: &str| {
             let mut settings = sound();
             spoil(&mut settings);
             let error = settings.checked().unwrap_err().to_string();
             assert!(error.contains(expect), "{error}");
-        }
+        };
+        check(|s| s.sources.clear(), "at least one source");
+        check(|s| s.sources.push(s.sources[0].clone()), "found s twice");
+        check(|s| s.sources[0].line_bytes_max = 10, "max_line_bytes between 1024");
+        check(|s| s.level = 99, "level between 1 and 19");
+        check(|s| s.chunk_bytes_max = 0, "chunk_bytes_max");
     }
 }

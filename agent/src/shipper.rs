@@ -70,11 +70,23 @@ impl<S: StateStore, O: ObjectStore> Shipper<S, O> {
     ///
     /// # Errors
     /// [`ShipError`] when either cannot be used.
-    pub fn open(settings: Settings, tails: Tails, spool: &Path, state: S, store: O) -> Result<Self, ShipError> {
+    pub fn open(
+        settings: Settings,
+        tails: Tails,
+        spool: &Path,
+        state: S,
+        store: O,
+    ) -> Result<Self, ShipError> {
         let recovered = state.recover()?;
         let sealed: Vec<_> = recovered.unshipped.iter().map(|chunk| (chunk.hash, chunk.length.0)).collect();
         let spool = Spool::open(spool, settings.sources.len(), &sealed)?;
-        Ok(Self { core: Core::new(settings, tails, recovered)?, tail: TailFiles::default(), spool, state, store })
+        Ok(Self {
+            core: Core::new(settings, tails, recovered)?,
+            tail: TailFiles::default(),
+            spool,
+            state,
+            store,
+        })
     }
 
     /// Tells the core what happened outside.

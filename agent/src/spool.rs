@@ -21,7 +21,9 @@ pub enum SpoolError {
         path: PathBuf,
     },
     /// A recorded chunk is not there, or not whole.
-    #[error("expected the sealed chunk {path} of {expected} bytes, found {found}; restore the spool from a backup")]
+    #[error(
+        "expected the sealed chunk {path} of {expected} bytes, found {found}; restore the spool from a backup"
+    )]
     Damaged {
         /// The spool file.
         path: PathBuf,

@@ -130,7 +130,9 @@ pub enum StateError {
         path: PathBuf,
     },
     /// A newer version of the agent wrote it.
-    #[error("expected state version {expected} or older in {path}, found {found}; use the newer headrig that wrote it")]
+    #[error(
+        "expected state version {expected} or older in {path}, found {found}; use the newer headrig that wrote it"
+    )]
     Newer {
         /// The database's file.
         path: PathBuf,

@@ -12,7 +12,7 @@ use std::{
     fs::File,
     io::{self, BufReader, ErrorKind, Read},
     ops::Range,
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -63,7 +63,10 @@ impl TailFiles {
             let mut head = vec![0; FINGERPRINT_BYTES_MAX];
             let (count, _) = tail.opened(file, path, compressed, 0)?.read_full(0, &mut head)?;
             head.truncate(count);
-            let windows = windows.iter().map(|range| tail.window(file, path, compressed, range)).collect::<Result<_, _>>()?;
+            let windows = windows
+                .iter()
+                .map(|range| tail.window(file, path, compressed, range))
+                .collect::<Result<_, _>>()?;
             Ok(Probe { head, windows })
         };
         probe(self).map_err(|error| self.fault(path, compressed, &error))
@@ -82,7 +85,9 @@ impl TailFiles {
         buffer: &mut [u8],
     ) -> Result<ReadBytes, Fault> {
         let mut count = 0;
-        let outcome = self.opened(file, path, compressed, offset).and_then(|open| open.fill(offset, buffer, &mut count));
+        let outcome = self
+            .opened(file, path, compressed, offset)
+            .and_then(|open| open.fill(offset, buffer, &mut count));
         match outcome {
             Ok(true) => Ok(ReadBytes { count, end: ReadEnd::File }),
             Ok(false) => Ok(ReadBytes { count, end: ReadEnd::More }),
@@ -103,7 +108,13 @@ impl TailFiles {
         self.open.as_ref().map(|open| open.file)
     }
 
-    fn window(&mut self, file: FileId, path: &Path, compressed: bool, range: &Range<u64>) -> io::Result<WindowBytes> {
+    fn window(
+        &mut self,
+        file: FileId,
+        path: &Path,
+        compressed: bool,
+        range: &Range<u64>,
+    ) -> io::Result<WindowBytes> {
         let mut bytes = vec![0; (range.end - range.start) as usize];
         let open = self.opened(file, path, compressed, range.start)?;
         let (count, mut at_end) = open.read_full(range.start, &mut bytes)?;
@@ -116,8 +127,15 @@ impl TailFiles {
     }
 
     /// The file, at a place from which `offset` can be reached.
-    fn opened(&mut self, file: FileId, path: &Path, compressed: bool, offset: u64) -> io::Result<&mut OpenFile> {
-        let reusable = self.open.as_ref().is_some_and(|open| open.file == file && open.reaches(compressed, offset));
+    fn opened(
+        &mut self,
+        file: FileId,
+        path: &Path,
+        compressed: bool,
+        offset: u64,
+    ) -> io::Result<&mut OpenFile> {
+        let reusable =
+            self.open.as_ref().is_some_and(|open| open.file == file && open.reaches(compressed, offset));
         if !reusable {
             self.open = None;
             self.open = Some(OpenFile::new(file, path, compressed)?);
@@ -151,8 +169,7 @@ impl OpenFile {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
         let metadata = file.metadata()?;
-        let found = FileId { device: metadata.dev(), inode: metadata.ino() };
-        if found != expected || !metadata.is_file() {
+        if FileId::of(&metadata) != expected || !metadata.is_file() {
             return Err(io::Error::new(ErrorKind::NotFound, "another file stands there"));
         }
         let reader = if compressed { decompressed(file)? } else { Reader::Plain(file) };

@@ -97,8 +97,12 @@ impl FileTable {
             states.entry(id).or_insert_with(|| self.seen(file, before, now));
         }
         self.states = states;
-        let mut queue: Vec<FileId> =
-            self.states.iter().filter(|(_, state)| state.phase == Phase::Changed).map(|(id, _)| *id).collect();
+        let mut queue: Vec<FileId> = self
+            .states
+            .iter()
+            .filter(|(_, state)| state.phase == Phase::Changed)
+            .map(|(id, _)| *id)
+            .collect();
         // Known files first, so that what is left can be told from them; compressed ones last, since they
         // may be copies of what the plain ones still hold.
         queue.sort_by_cached_key(|id| {
@@ -192,7 +196,8 @@ impl FileTable {
     }
 
     pub(super) fn unread(&self, strands: &[Strand]) -> ByteLength {
-        let open = self.states.values().filter(|state| matches!(state.phase, Phase::Changed | Phase::Reading));
+        let open =
+            self.states.values().filter(|state| matches!(state.phase, Phase::Changed | Phase::Reading));
         let left = |state: &FileState| match state.strand {
             Some(strand) if !state.compressed => state.size.0.saturating_sub(strands[strand.0].offset.0),
             _ => state.size.0,

@@ -7,7 +7,8 @@ use crate::{identity::StrandId, settings::Settings, settings::SourceSettings};
 use headrig_contract::{
     AgentId, ByteLength, ByteOffset, ContentHash, UnixMicros,
     chunk::{
-        BLOCK_BYTES_MAX, BlockEncoder, Chain, EncodeError, PROVENANCE_BYTES_MAX, Provenance, Segment, SegmentEdges,
+        BLOCK_BYTES_MAX, BlockEncoder, Chain, EncodeError, PROVENANCE_BYTES_MAX, Provenance, Segment,
+        SegmentEdges,
     },
 };
 use sha2::{Digest, Sha256};

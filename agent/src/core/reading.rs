@@ -129,7 +129,8 @@ impl Core {
 
     /// Moves what can be taken of the `count` bytes read into the block, and says how many bytes that are.
     fn take(&mut self, reading: &Reading, count: usize, ending: Ending) -> usize {
-        let (Some(state), Some(chunk)) = (self.files.state(reading.file), &mut self.open[reading.source]) else {
+        let (Some(state), Some(chunk)) = (self.files.state(reading.file), &mut self.open[reading.source])
+        else {
             return 0;
         };
         let strand = &mut self.strands[reading.strand.0];
@@ -140,7 +141,8 @@ impl Core {
         let offset = strand.offset;
         strand.advance(&bytes[..taken]);
         self.progress.read.0 += taken as u64;
-        self.progress.split_pieces += runs.iter().filter(|(range, _)| range.len() == line_bytes_max).count() as u64;
+        self.progress.split_pieces +=
+            runs.iter().filter(|(range, _)| range.len() == line_bytes_max).count() as u64;
         let path: std::sync::Arc<str> = state.path.to_string_lossy().into();
         for (range, edges) in runs {
             chunk.push(
@@ -217,7 +219,13 @@ fn takeable(bytes: &[u8], block_is_empty: bool, ending: Ending) -> usize {
     let last = framing::last_event_start(lines);
     let whole = if framing::may_continue(&lines[last..]) { last } else { lines_end };
     match whole {
-        0 if ending == Ending::BlockFull && block_is_empty => if lines_end > 0 { lines_end } else { bytes.len() },
+        0 if ending == Ending::BlockFull && block_is_empty => {
+            if lines_end > 0 {
+                lines_end
+            } else {
+                bytes.len()
+            }
+        }
         whole => whole,
     }
 }

@@ -64,7 +64,8 @@ impl HeadIndex {
 
     /// The strands whose head these bytes begin with.
     fn matching(&self, head: &[u8]) -> Vec<StrandIndex> {
-        let lengths = self.lengths.iter().filter(|(length, count)| **count > 0 && usize::from(**length) <= head.len());
+        let lengths =
+            self.lengths.iter().filter(|(length, count)| **count > 0 && usize::from(**length) <= head.len());
         lengths
             .filter_map(|(length, _)| self.strands.get(&Fingerprint::of(&head[..usize::from(*length)])))
             .flatten()
@@ -150,13 +151,20 @@ impl Core {
             return self.files.postpone_current();
         }
         let stream = strand.id.stream;
-        let generations = self.strands.iter().filter(|other| other.id.stream == stream).map(|other| other.id.generation);
+        let generations =
+            self.strands.iter().filter(|other| other.id.stream == stream).map(|other| other.id.generation);
         let last = generations.max().expect("the strand itself is among them");
         self.progress.restarts += 1;
         self.begin(file, path, StrandId { stream, generation: last.next() });
     }
 
-    fn unknown_file_probed(&mut self, file: FileId, path: Arc<Path>, candidates: &[StrandIndex], probe: &Probe) {
+    fn unknown_file_probed(
+        &mut self,
+        file: FileId,
+        path: Arc<Path>,
+        candidates: &[StrandIndex],
+        probe: &Probe,
+    ) {
         for (index, window) in candidates.iter().zip(&probe.windows).rev() {
             let strand = &self.strands[index.0];
             let mark = strand.mark();
@@ -198,6 +206,7 @@ fn holds_mark(mark: &crate::identity::Mark, head: &[u8], window: Option<&WindowB
     mark.offset.0 == 0
         || mark.head.matches_start_of(head)
             && window.is_some_and(|window| {
-                window.bytes.len() == usize::from(mark.window.length) && mark.window.matches_start_of(&window.bytes)
+                window.bytes.len() == usize::from(mark.window.length)
+                    && mark.window.matches_start_of(&window.bytes)
             })
 }

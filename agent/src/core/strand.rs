@@ -136,7 +136,7 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 1..4_000), cuts in proptest::collection::vec(0..4_000usize, 0..6),
         ) {
             let id = StrandId { stream: StreamId::from_bytes([1; 16]), generation: Generation(0) };
-            let mut strand = Strand::new(id, Path::new("/a").into(), FileId { device: 1, inode: 1 });
+            let mut strand = Strand::new(id, Path::new("/a").into(), FileId { device: 1, inode: 1, born: Default::default() });
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).chain([0, bytes.len()]).collect();
             cuts.sort_unstable();
             for pair in cuts.windows(2) {

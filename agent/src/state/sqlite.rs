@@ -29,8 +29,9 @@ CREATE TABLE strand (
   mid_line INTEGER NOT NULL, PRIMARY KEY (stream, generation)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE file (
-  device INTEGER NOT NULL, inode INTEGER NOT NULL, stream BLOB NOT NULL, generation INTEGER NOT NULL,
-  size_done INTEGER NOT NULL, modified_done INTEGER NOT NULL, PRIMARY KEY (device, inode)
+  device INTEGER NOT NULL, inode INTEGER NOT NULL, born INTEGER NOT NULL, stream BLOB NOT NULL,
+  generation INTEGER NOT NULL, size_done INTEGER NOT NULL, modified_done INTEGER NOT NULL,
+  PRIMARY KEY (device, inode)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE chain (source TEXT PRIMARY KEY, next_seq INTEGER NOT NULL, last BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE chunk (
@@ -61,7 +62,10 @@ impl SqliteState {
         Ok(Self { connection, path: path.into() })
     }
 
-    fn transact(&mut self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), StateError> {
+    fn transact(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StateError> {
         let path = &self.path;
         let run = || {
             let transaction = self.connection.transaction()?;
@@ -71,7 +75,11 @@ impl SqliteState {
         run().map_err(|error| state_error(path, error))
     }
 
-    fn rows<T>(&self, query: &str, read: impl Fn(&Row<'_>) -> Result<T, ReadFault>) -> Result<Vec<T>, StateError> {
+    fn rows<T>(
+        &self,
+        query: &str,
+        read: impl Fn(&Row<'_>) -> Result<T, ReadFault>,
+    ) -> Result<Vec<T>, StateError> {
         let failed = |error| state_error(&self.path, error);
         let mut statement = self.connection.prepare(query).map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
@@ -89,7 +97,10 @@ impl StateStore for SqliteState {
             Ok((AgentId::from_bytes(row.get(0)?), unsigned(row.get(1)?)?))
         })?;
         let &[(agent, streams_opened)] = agents.as_slice() else {
-            return Err(StateError::Damaged { path: self.path.clone(), expected: "one row in the table agent".into() });
+            return Err(StateError::Damaged {
+                path: self.path.clone(),
+                expected: "one row in the table agent".into(),
+            });
         };
         Ok(Recovered {
             agent,
@@ -98,7 +109,7 @@ impl StateStore for SqliteState {
                 "SELECT stream, generation, path, sealed, head_length, head_hash, window_length, window_hash, mid_line FROM strand",
                 read_strand,
             )?,
-            files: self.rows("SELECT device, inode, stream, generation, size_done, modified_done FROM file", read_file)?,
+            files: self.rows("SELECT device, inode, born, stream, generation, size_done, modified_done FROM file", read_file)?,
             chains: self.rows("SELECT source, next_seq, last FROM chain", |row| {
                 Ok(ChainRecord {
                     source: parsed(&row.get::<_, String>(0)?)?,
@@ -144,7 +155,10 @@ impl StateStore for SqliteState {
 
     fn forget(&mut self, chunk: ContentHash) -> Result<(), StateError> {
         self.transact(|transaction| {
-            transaction.prepare_cached("DELETE FROM chunk WHERE hash = ?1")?.execute([chunk.as_bytes()]).map(drop)
+            transaction
+                .prepare_cached("DELETE FROM chunk WHERE hash = ?1")?
+                .execute([chunk.as_bytes()])
+                .map(drop)
         })
     }
 }
@@ -162,12 +176,17 @@ fn prepare(connection: &mut Connection, path: &Path, new_agent: AgentId) -> Resu
     }
     if found == 0 {
         if tables.is_some() {
-            return Err(StateError::Damaged { path: path.into(), expected: "the agent's tables, found others".into() });
+            return Err(StateError::Damaged {
+                path: path.into(),
+                expected: "the agent's tables, found others".into(),
+            });
         }
         transaction.execute_batch(TABLES).map_err(failed)?;
         transaction.execute("INSERT INTO agent VALUES (1, ?1, 0)", [new_agent.as_bytes()]).map_err(failed)?;
         transaction
-            .execute_batch(&format!("PRAGMA user_version = {VERSION}; PRAGMA application_id = {APPLICATION_ID};"))
+            .execute_batch(&format!(
+                "PRAGMA user_version = {VERSION}; PRAGMA application_id = {APPLICATION_ID};"
+            ))
             .map_err(failed)?;
     }
     transaction.commit().map_err(failed)
@@ -192,13 +211,15 @@ fn put_strand(transaction: &Transaction<'_>, strand: &StrandRecord) -> rusqlite:
 }
 
 fn put_files(transaction: &Transaction<'_>, files: &[FileRecord]) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare_cached("INSERT OR REPLACE INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let mut statement =
+        transaction.prepare_cached("INSERT OR REPLACE INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     files.iter().try_for_each(|record| {
         let FileRecord { file, strand, size_done, modified_done } = record;
         statement
             .execute(params![
                 file.device as i64,
                 file.inode as i64,
+                file.born.0,
                 strand.stream.as_bytes(),
                 strand.generation.0,
                 size_done.0 as i64,
@@ -245,10 +266,14 @@ fn read_strand(row: &Row<'_>) -> Result<StrandRecord, ReadFault> {
 
 fn read_file(row: &Row<'_>) -> Result<FileRecord, ReadFault> {
     Ok(FileRecord {
-        file: FileId { device: row.get::<_, i64>(0)? as u64, inode: row.get::<_, i64>(1)? as u64 },
-        strand: strand_id(row, 2)?,
-        size_done: ByteLength(unsigned(row.get(4)?)?),
-        modified_done: UnixMicros(row.get(5)?),
+        file: FileId {
+            device: row.get::<_, i64>(0)? as u64,
+            inode: row.get::<_, i64>(1)? as u64,
+            born: UnixMicros(row.get(2)?),
+        },
+        strand: strand_id(row, 3)?,
+        size_done: ByteLength(unsigned(row.get(5)?)?),
+        modified_done: UnixMicros(row.get(6)?),
     })
 }
 
@@ -264,11 +289,15 @@ fn read_chunk(row: &Row<'_>) -> Result<ChunkRecord, ReadFault> {
 }
 
 fn strand_id(row: &Row<'_>, column: usize) -> Result<StrandId, ReadFault> {
-    Ok(StrandId { stream: StreamId::from_bytes(row.get(column)?), generation: Generation(row.get(column + 1)?) })
+    Ok(StrandId {
+        stream: StreamId::from_bytes(row.get(column)?),
+        generation: Generation(row.get(column + 1)?),
+    })
 }
 
 fn unsigned(value: i64) -> Result<u64, ReadFault> {
-    u64::try_from(value).map_err(|_| ReadFault::Value(format!("a number that is not negative, found {value}")))
+    u64::try_from(value)
+        .map_err(|_| ReadFault::Value(format!("a number that is not negative, found {value}")))
 }
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, ReadFault> {

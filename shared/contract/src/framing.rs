@@ -37,11 +37,7 @@ pub struct Events<'a> {
 impl<'a> Events<'a> {
     /// The events of `bytes`, which begin where an event begins. The last line may lack its `\n`.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            seen: None,
-        }
+        Self { bytes, at: 0, seen: None }
     }
 }
 

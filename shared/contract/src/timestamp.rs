@@ -100,11 +100,7 @@ impl Timestamp {
         if scan.peek().is_some_and(|next| next.is_ascii_digit()) {
             return None;
         }
-        Some(Self {
-            reading,
-            shape,
-            length: scan.position(),
-        })
+        Some(Self { reading, shape, length: scan.position() })
     }
 
     /// Reads `bytes` as one timestamp and nothing else.
@@ -117,9 +113,7 @@ impl Reading {
     /// The reading of a full date and time whose zone the line may name.
     const fn dated(local_micros: i64, offset_seconds: Option<i32>) -> Self {
         match offset_seconds {
-            Some(seconds) => Self::Instant(UnixMicros(
-                local_micros - seconds as i64 * scan::SECOND_MICROS,
-            )),
+            Some(seconds) => Self::Instant(UnixMicros(local_micros - seconds as i64 * scan::SECOND_MICROS)),
             None => Self::Local(LocalMicros(local_micros)),
         }
     }

@@ -1,10 +1,12 @@
 //! The chunk format through its public API: what is written is read, damage is refused, plain tools agree.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is a failure, which is what is wanted")]
+
 use headrig_contract::{
     AgentId, ByteLength, ByteOffset, ChunkSeq, Generation, HostName, StreamId, UnixMicros,
     chunk::{
-        BLOCK_BYTES_MAX, BlockEncoder, Chain, ChunkReader, Codec, EncodeError, ForeignReader, Layout, Provenance,
-        Segment, SegmentEdges,
+        BLOCK_BYTES_MAX, BlockEncoder, Chain, ChunkReader, Codec, EncodeError, ForeignReader, Layout,
+        Provenance, Segment, SegmentEdges,
     },
 };
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! The ledger: which files there are, which batch each belongs to, and how far each batch has come.
 //!
-//! - [`file`], [`batch`] and [`plan`] are the pure state machine. They know no database, no clock and no
+//! - [`mod@file`], [`batch`] and [`plan`] are the pure state machine. They know no database, no clock and no
 //!   job engine: `now` is passed in, the next state comes out.
 //!   machine; [`MemoryLedger`] is its twin for tests and for the model checker.
 //! - [`protocol`] is what the sink and the job call: the machine's transitions made durable through a port.

@@ -32,7 +32,8 @@ impl Layout {
     /// The layout of the object that begins with `bytes`. A headrig chunk is known by its first block's
     /// provenance, which stands in the first 64 KiB.
     pub fn of(bytes: &[u8]) -> Self {
-        let ours = |payload: Option<(&[u8], usize)>| payload.is_some_and(|(payload, _)| payload.starts_with(&MAGIC));
+        let ours =
+            |payload: Option<(&[u8], usize)>| payload.is_some_and(|(payload, _)| payload.starts_with(&MAGIC));
         let skippable = bytes.len() >= 4 && bytes[0] & 0xf0 == 0x50 && bytes[1..4] == [0x2a, 0x4d, 0x18];
         if ours(skippable_payload(bytes)) {
             Self::ChunkZstd

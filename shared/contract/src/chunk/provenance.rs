@@ -101,7 +101,9 @@ pub enum ProvenanceError {
         expected: &'static str,
     },
     /// The encoding is longer than a block can carry.
-    #[error("expected at most {PROVENANCE_BYTES_MAX} bytes of provenance, found {found}; close the block earlier")]
+    #[error(
+        "expected at most {PROVENANCE_BYTES_MAX} bytes of provenance, found {found}; close the block earlier"
+    )]
     TooLong {
         /// Its encoded length.
         found: usize,
@@ -123,7 +125,15 @@ impl Provenance {
 
     /// An upper bound of the bytes that everything but the segments takes when encoded.
     pub fn fixed_bytes_max(&self) -> usize {
-        4 + 2 + 16 + 8 + 4 + 48 + 5 * 4 + self.host.as_str().len() + self.source.as_str().len() + self.format_hint.len()
+        4 + 2
+            + 16
+            + 8
+            + 4
+            + 48
+            + 5 * 4
+            + self.host.as_str().len()
+            + self.source.as_str().len()
+            + self.format_hint.len()
     }
 
     /// Appends the encoding to `out`.
@@ -173,9 +183,12 @@ impl Provenance {
         }
         let agent = AgentId::from_bytes(cursor.array("an agent id")?);
         let read_at = UnixMicros(i64::from_le_bytes(cursor.array("the time of reading")?));
-        let host = cursor.text("a host")?.parse().map_err(|_| ProvenanceError::Value { expected: "a host name" })?;
-        let source =
-            cursor.text("a source")?.parse().map_err(|_| ProvenanceError::Value { expected: "a source name" })?;
+        let host =
+            cursor.text("a host")?.parse().map_err(|_| ProvenanceError::Value { expected: "a host name" })?;
+        let source = cursor
+            .text("a source")?
+            .parse()
+            .map_err(|_| ProvenanceError::Value { expected: "a source name" })?;
         let format_hint = cursor.text("a format hint")?.into();
         let chain = if flags & FLAG_CHAIN != 0 { Some(cursor.chain()?) } else { None };
         let segments = cursor.segments()?;
@@ -291,7 +304,9 @@ impl<'a> Cursor<'a> {
         let offset = self.varint("an offset")?;
         let length = self.varint("a length")?;
         if length == 0 || offset.checked_add(length).is_none() {
-            return Err(ProvenanceError::Value { expected: "a segment of at least one byte that ends below 2^64" });
+            return Err(ProvenanceError::Value {
+                expected: "a segment of at least one byte that ends below 2^64",
+            });
         }
         let modified = UnixMicros(unzigzag(self.varint("a modification time")?));
         let [edges] = self.array("the segment's edges")?;
@@ -319,22 +334,34 @@ mod tests {
     use proptest::prelude::*;
 
     fn segment() -> impl Strategy<Value = Segment> {
-        (any::<[u8; 16]>(), ".{0,20}", any::<u32>(), 0..u64::MAX / 2, 1..50_000u64, any::<i64>(), any::<[bool; 2]>())
-            .prop_map(|(stream, path, generation, offset, length, modified, [starts_mid_line, ends_mid_line])| Segment {
-                stream: StreamId::from_bytes(stream),
-                path: path.into(),
-                generation: Generation(generation),
-                offset: ByteOffset(offset),
-                length: ByteLength(length),
-                modified: UnixMicros(modified),
-                edges: SegmentEdges { starts_mid_line, ends_mid_line },
-            })
+        (
+            any::<[u8; 16]>(),
+            ".{0,20}",
+            any::<u32>(),
+            0..u64::MAX / 2,
+            1..50_000u64,
+            any::<i64>(),
+            any::<[bool; 2]>(),
+        )
+            .prop_map(
+                |(stream, path, generation, offset, length, modified, [starts_mid_line, ends_mid_line])| {
+                    Segment {
+                        stream: StreamId::from_bytes(stream),
+                        path: path.into(),
+                        generation: Generation(generation),
+                        offset: ByteOffset(offset),
+                        length: ByteLength(length),
+                        modified: UnixMicros(modified),
+                        edges: SegmentEdges { starts_mid_line, ends_mid_line },
+                    }
+                },
+            )
     }
 
     fn provenance() -> impl Strategy<Value = Provenance> {
         let chain = proptest::option::of((any::<u64>(), proptest::option::of(1..=255u8)));
-        (any::<[u8; 16]>(), any::<i64>(), ".{0,9}", chain, proptest::collection::vec(segment(), 0..20)).prop_map(
-            |(agent, read_at, hint, chain, segments)| Provenance {
+        (any::<[u8; 16]>(), any::<i64>(), ".{0,9}", chain, proptest::collection::vec(segment(), 0..20))
+            .prop_map(|(agent, read_at, hint, chain, segments)| Provenance {
                 agent: AgentId::from_bytes(agent),
                 host: HostName::from_lossy("web-1"),
                 source: "nginx".parse().unwrap(),
@@ -345,8 +372,7 @@ mod tests {
                     previous: previous.map(|byte| ContentHash::from_bytes([byte; 32])),
                 }),
                 segments,
-            },
-        )
+            })
     }
 
     proptest! {

@@ -92,8 +92,8 @@ impl<'a> ChunkReader<'a> {
             Layout::Zstd | Layout::Gzip | Layout::Plain => None,
         }
         .ok_or(ReadError::Layout { expected: "a block with provenance", at: block_at })?;
-        let provenance =
-            Provenance::decode(provenance).map_err(|source| ReadError::Provenance { at: block_at, source })?;
+        let provenance = Provenance::decode(provenance)
+            .map_err(|source| ReadError::Provenance { at: block_at, source })?;
         raw.clear();
         raw.reserve_exact(BLOCK_BYTES_MAX);
         let compressed = &rest[compressed_at..];
@@ -122,15 +122,18 @@ impl<'a> ChunkReader<'a> {
             slot => slot.insert(zstd::bulk::Decompressor::new().map_err(|error| error.to_string())?),
         };
         // The buffer's capacity is the bound: a frame that claims more fails instead of growing it.
-        decompressor.decompress_to_buffer(&compressed[..frame_bytes], raw).map_err(|error| error.to_string())?;
+        decompressor
+            .decompress_to_buffer(&compressed[..frame_bytes], raw)
+            .map_err(|error| error.to_string())?;
         Ok(frame_bytes)
     }
 
     fn inflate_gzip(&mut self, compressed: &[u8], raw: &mut Vec<u8>) -> Result<usize, String> {
         let inflate = self.gzip.get_or_insert_with(|| Decompress::new(false));
         inflate.reset(false);
-        let status =
-            inflate.decompress_vec(compressed, raw, FlushDecompress::Finish).map_err(|error| error.to_string())?;
+        let status = inflate
+            .decompress_vec(compressed, raw, FlushDecompress::Finish)
+            .map_err(|error| error.to_string())?;
         let deflated = inflate.total_in() as usize;
         if status != Status::StreamEnd {
             return Err(format!("cut short, or more than {BLOCK_BYTES_MAX} raw bytes"));

@@ -67,7 +67,12 @@ impl BlockEncoder {
     ///
     /// # Errors
     /// [`EncodeError`]; `out` may then hold part of the block and is to be thrown away.
-    pub fn encode(&mut self, provenance: &Provenance, raw: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    pub fn encode(
+        &mut self,
+        provenance: &Provenance,
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
         let expected = provenance.raw_length().0;
         if raw.len() as u64 != expected || raw.len() > BLOCK_BYTES_MAX {
             return Err(EncodeError::RawLength { expected, found: raw.len() });

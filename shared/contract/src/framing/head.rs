@@ -103,21 +103,12 @@ pub fn timestamp_in_head(line: &[u8]) -> Option<HeadTimestamp> {
 fn found(line: &[u8], prefix_length: usize, timestamp: Timestamp, bare: bool) -> HeadTimestamp {
     let rest = &line[prefix_length + timestamp.length..];
     let alone = rest.iter().all(|byte| byte.is_ascii_whitespace());
-    HeadTimestamp {
-        prefix_length,
-        timestamp,
-        bare,
-        alone,
-    }
+    HeadTimestamp { prefix_length, timestamp, bare, alone }
 }
 
 /// A timestamp after decorations and level words in any order.
 fn decorated(line: &[u8]) -> Option<HeadTimestamp> {
-    let mark = if line.starts_with(b"\xEF\xBB\xBF") {
-        3
-    } else {
-        0
-    };
+    let mark = if line.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     let mut at = mark;
     for _ in 0..PREFIX_PARTS_MAX {
         at += decoration_length(&line[at..]);
@@ -134,19 +125,13 @@ fn decorated(line: &[u8]) -> Option<HeadTimestamp> {
 fn after_label(line: &[u8]) -> Option<HeadTimestamp> {
     let escape = escape_length(line);
     let text = &line[escape..];
-    let label_length = text
-        .iter()
-        .take(LABEL_BYTES_MAX + 1)
-        .position(|&byte| byte == b' ')?;
+    let label_length = text.iter().take(LABEL_BYTES_MAX + 1).position(|&byte| byte == b' ')?;
     let label = &text[..label_length];
     let capitals = label.iter().all(|byte| byte.is_ascii_uppercase()) || label == b"-";
     if label.is_empty() || !(capitals || label.iter().any(u8::is_ascii_digit)) {
         return None;
     }
-    let gap = text[label_length..]
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'|'))
-        .count();
+    let gap = text[label_length..].iter().take_while(|byte| matches!(byte, b' ' | b'|')).count();
     let at = escape + label_length + gap;
     let timestamp = Timestamp::parse(&line[at..])?;
     let full = matches!(timestamp.reading, Reading::Instant(_) | Reading::Local(_));
@@ -174,40 +159,23 @@ fn escape_length(bytes: &[u8]) -> usize {
     let Some(parameters) = bytes.strip_prefix(b"\x1b[") else {
         return 0;
     };
-    let count = parameters
-        .iter()
-        .take_while(|byte| matches!(byte, b'0'..=b'9' | b';' | b'?'))
-        .count();
-    if parameters.get(count).is_some_and(u8::is_ascii_alphabetic) {
-        count + 3
-    } else {
-        0
-    }
+    let count = parameters.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b';' | b'?')).count();
+    if parameters.get(count).is_some_and(u8::is_ascii_alphabetic) { count + 3 } else { 0 }
 }
 
 /// A level word with the punctuation after it; or glog's letter, which has none.
 fn level_length(bytes: &[u8]) -> Option<usize> {
-    let word = bytes
-        .iter()
-        .take(14)
-        .take_while(|byte| byte.is_ascii_alphabetic())
-        .count();
+    let word = bytes.iter().take(14).take_while(|byte| byte.is_ascii_alphabetic()).count();
     let after = bytes.get(word)?;
     if word == 1 {
-        let letter = matches!(
-            bytes[0],
-            b'I' | b'W' | b'E' | b'F' | b'D' | b'C' | b'V' | b'T'
-        );
+        let letter = matches!(bytes[0], b'I' | b'W' | b'E' | b'F' | b'D' | b'C' | b'V' | b'T');
         return match after {
             b'0'..=b'9' if letter => Some(1),
             b' ' if letter => Some(2),
             _ => None,
         };
     }
-    if !LEVEL_WORDS
-        .iter()
-        .any(|level| level.eq_ignore_ascii_case(&bytes[..word]))
-    {
+    if !LEVEL_WORDS.iter().any(|level| level.eq_ignore_ascii_case(&bytes[..word])) {
         return None;
     }
     let escape = escape_length(&bytes[word..]);
@@ -220,11 +188,7 @@ fn level_length(bytes: &[u8]) -> Option<usize> {
 
 /// `<PRI>` of syslog: up to three digits in angle brackets.
 fn is_priority(line: &[u8]) -> bool {
-    let digits = line[1..]
-        .iter()
-        .take(4)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = line[1..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
     (1..=3).contains(&digits) && line.get(digits + 1) == Some(&b'>')
 }
 
@@ -239,20 +203,7 @@ fn has_access_time(line: &[u8]) -> bool {
     memchr_iter(b'[', front).any(|bracket| {
         matches!(
             front.get(bracket + 1..bracket + 13),
-            Some([
-                b'0'..=b'3',
-                b'0'..=b'9',
-                b'/',
-                _,
-                _,
-                _,
-                b'/',
-                _,
-                _,
-                _,
-                b'0'..=b'9',
-                b':'
-            ])
+            Some([b'0'..=b'3', b'0'..=b'9', b'/', _, _, _, b'/', _, _, _, b'0'..=b'9', b':'])
         )
     })
 }

@@ -2,9 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn check(input: &str, expect: &[&str]) {
-    let events: Vec<_> = Events::new(input.as_bytes())
-        .map(|range| &input[range])
-        .collect();
+    let events: Vec<_> = Events::new(input.as_bytes()).map(|range| &input[range]).collect();
     assert_eq!(events, expect, "{input}");
     let last = expect.last().map_or(0, |event| input.len() - event.len());
     assert_eq!(last_event_start(input.as_bytes()), last, "{input}");
@@ -42,10 +40,7 @@ fn lines_of_one_line_formats_stand_alone() {
 fn a_record_ends_the_event_before_it() {
     let lines = ["10:00:00.123 [main] x\nmore\n", "{\"a\": 1}\n", "plain\n"];
     check(&lines.concat(), &lines);
-    check(
-        "2026-09-21 10:00:00 x\n{\n  \"a\": 1\n}\n",
-        &["2026-09-21 10:00:00 x\n{\n  \"a\": 1\n}\n"],
-    );
+    check("2026-09-21 10:00:00 x\n{\n  \"a\": 1\n}\n", &["2026-09-21 10:00:00 x\n{\n  \"a\": 1\n}\n"]);
 }
 
 #[test]
@@ -78,20 +73,11 @@ fn heads_are_told_apart() {
         "1.2.3.4 - - [21/Sep/2026:10:00:00 +0000] \"GET",
         "host:80 ::1 - a b [21/Sep/2026:10:00:00 +0000] \"GET",
     ];
-    let others = [
-        "",
-        "x",
-        "  2026-09-21 10:00:00",
-        "{",
-        "at 2026-09-21 10:00:00",
-        "1789984800",
-        "Caused by: x",
-    ];
-    for (lines, expect) in [
-        (&timestamped[..], Head::Timestamped),
-        (&records, Head::Record),
-        (&others, Head::Other),
-    ] {
+    let others =
+        ["", "x", "  2026-09-21 10:00:00", "{", "at 2026-09-21 10:00:00", "1789984800", "Caused by: x"];
+    for (lines, expect) in
+        [(&timestamped[..], Head::Timestamped), (&records, Head::Record), (&others, Head::Other)]
+    {
         for line in lines {
             assert_eq!(head(line.as_bytes()), expect, "{line:?}");
         }
@@ -137,10 +123,7 @@ fn assert_frames_agree(bytes: &[u8]) -> Result<(), TestCaseError> {
         at = event.end;
     }
     prop_assert_eq!(at, bytes.len());
-    prop_assert_eq!(
-        last_event_start(bytes),
-        events.last().map_or(0, |event| event.start)
-    );
+    prop_assert_eq!(last_event_start(bytes), events.last().map_or(0, |event| event.start));
     for (index, event) in events.iter().enumerate() {
         let front: Vec<_> = Events::new(&bytes[..event.end]).collect();
         prop_assert_eq!(&front[..], &events[..=index]);

@@ -30,9 +30,5 @@ pub(super) const fn days_of_month(year: i32, month: u32) -> u32 {
 
 /// The year that two digits stand for: 1970 to 2069, as POSIX has it but for 69.
 pub(super) const fn full_year(two_digits: u32) -> i32 {
-    if two_digits < 70 {
-        2000 + two_digits as i32
-    } else {
-        1900 + two_digits as i32
-    }
+    if two_digits < 70 { 2000 + two_digits as i32 } else { 1900 + two_digits as i32 }
 }

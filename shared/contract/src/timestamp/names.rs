@@ -21,15 +21,8 @@ const MONTHS: [&[u8]; 12] = [
     b"november",
     b"december",
 ];
-const WEEKDAYS: [&[u8]; 7] = [
-    b"monday",
-    b"tuesday",
-    b"wednesday",
-    b"thursday",
-    b"friday",
-    b"saturday",
-    b"sunday",
-];
+const WEEKDAYS: [&[u8]; 7] =
+    [b"monday", b"tuesday", b"wednesday", b"thursday", b"friday", b"saturday", b"sunday"];
 
 type Found = Option<(Reading, Shape)>;
 
@@ -70,11 +63,7 @@ fn month_day(scan: &mut Scan<'_>, month: u32, after_weekday: bool) -> Found {
         return Some((Reading::dated(micros, zone(scan)), Shape::MonthDayYear));
     }
     let time = scan.clock_to_seconds()?;
-    let trailing = if after_weekday {
-        trailing_year(scan)
-    } else {
-        None
-    };
+    let trailing = if after_weekday { trailing_year(scan) } else { None };
     match trailing {
         Some((year, offset)) => {
             let micros = days_since_epoch(year, month, day)? * DAY_MICROS + time;
@@ -89,12 +78,7 @@ fn trailing_year(scan: &mut Scan<'_>) -> Option<(i32, Option<i32>)> {
     let mut ahead = scan.clone();
     let offset = zone(&mut ahead);
     ahead.spaces()?;
-    let name = ahead
-        .rest()
-        .iter()
-        .take(5)
-        .take_while(|byte| byte.is_ascii_uppercase())
-        .count();
+    let name = ahead.rest().iter().take(5).take_while(|byte| byte.is_ascii_uppercase()).count();
     if offset.is_none() && name >= 3 {
         ahead.skip(name);
         ahead.spaces()?;
@@ -133,11 +117,7 @@ pub(super) fn month(letters: &[u8; 3]) -> Option<u32> {
 /// Takes one of `names`, whole or its first three letters, and returns its index.
 fn name_of(scan: &mut Scan<'_>, names: &[&[u8]]) -> Option<usize> {
     let rest = scan.rest();
-    let length = rest
-        .iter()
-        .take(10)
-        .take_while(|byte| byte.is_ascii_alphabetic())
-        .count();
+    let length = rest.iter().take(10).take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = &rest[..length];
     let index = names.iter().position(|name| {
         (length == 3 || length == name.len() || (length == 4 && name.starts_with(b"sept")))

@@ -67,11 +67,7 @@ impl<'a> Scan<'a> {
     /// The digits from here on, counted up to `limit`.
     #[inline]
     pub(super) fn digit_count(&self, limit: usize) -> usize {
-        self.rest()
-            .iter()
-            .take(limit)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
+        self.rest().iter().take(limit).take_while(|byte| byte.is_ascii_digit()).count()
     }
 
     /// Exactly `count` digits (at most nine), more of which may follow.
@@ -92,11 +88,7 @@ impl<'a> Scan<'a> {
 
     /// One or two digits.
     pub(super) fn short_number(&mut self) -> Option<u32> {
-        let count = if self.peek_at(1).is_some_and(|next| next.is_ascii_digit()) {
-            2
-        } else {
-            1
-        };
+        let count = if self.peek_at(1).is_some_and(|next| next.is_ascii_digit()) { 2 } else { 1 };
         self.number(count)
     }
 
@@ -142,32 +134,30 @@ impl<'a> Scan<'a> {
 
     /// The fraction of a second in microseconds, cut and not rounded: `.` and any digits, or `,` and
     /// three, six or nine of them (fewer are a field of their own), or `:` and three.
+    #[inline]
     pub(super) fn fraction(&mut self) -> i64 {
-        let ahead = Self {
-            bytes: self.bytes,
-            at: self.at + 1,
-        };
+        match self.peek() {
+            Some(separator @ (b'.' | b',' | b':')) => self.fraction_after(separator),
+            _ => 0,
+        }
+    }
+
+    fn fraction_after(&mut self, separator: u8) -> i64 {
+        let ahead = Self { bytes: self.bytes, at: self.at + 1 };
         let count = ahead.digit_count(12);
-        let fits = match self.peek() {
-            Some(b'.') => count > 0,
-            Some(b',') => matches!(count, 3 | 6 | 9),
-            Some(b':') => count == 3,
-            _ => false,
+        let fits = match separator {
+            b'.' => count > 0,
+            b',' => matches!(count, 3 | 6 | 9),
+            _ => count == 3,
         };
         if !fits {
             return 0;
         }
-        let mut micros = 0;
-        for place in 0..6 {
-            let digit = if place < count {
-                i64::from(ahead.bytes[ahead.at + place] - b'0')
-            } else {
-                0
-            };
-            micros = micros * 10 + digit;
-        }
+        let digits = &ahead.rest()[..count];
         self.at = ahead.at + count;
-        micros
+        (0..6).fold(0, |micros, place| {
+            micros * 10 + digits.get(place).map_or(0, |digit| i64::from(digit - b'0'))
+        })
     }
 
     fn after(&mut self, separator: u8) -> Option<u32> {
@@ -185,10 +175,7 @@ impl<'a> Scan<'a> {
         };
         ahead.skip(1);
         ahead.eat_any(b"mM")?;
-        if ahead
-            .peek()
-            .is_some_and(|next| next.is_ascii_alphanumeric())
-        {
+        if ahead.peek().is_some_and(|next| next.is_ascii_alphanumeric()) {
             return None;
         }
         *self = ahead;

@@ -45,16 +45,10 @@ fn access_log(scan: &mut Scan<'_>) -> Found {
         return None;
     }
     let year = pair(bytes[7], bytes[8])? * 100 + pair(bytes[9], bytes[10])?;
-    let days = days_since_epoch(
-        year as i32,
-        month(&[bytes[3], bytes[4], bytes[5]])?,
-        pair(bytes[0], bytes[1])?,
-    )?;
-    let time = clock_micros(
-        pair(bytes[12], bytes[13])?,
-        pair(bytes[15], bytes[16])?,
-        pair(bytes[18], bytes[19])?,
-    )?;
+    let days =
+        days_since_epoch(year as i32, month(&[bytes[3], bytes[4], bytes[5]])?, pair(bytes[0], bytes[1])?)?;
+    let time =
+        clock_micros(pair(bytes[12], bytes[13])?, pair(bytes[15], bytes[16])?, pair(bytes[18], bytes[19])?)?;
     scan.skip(20);
     let micros = days * DAY_MICROS + time + scan.fraction();
     Some((Reading::dated(micros, zone(scan)), Shape::AccessLog))
@@ -84,10 +78,7 @@ fn iso(scan: &mut Scan<'_>) -> Found {
         }
         _ => scan.clock()?,
     };
-    Some((
-        Reading::dated(days * DAY_MICROS + time, zone(scan)),
-        Shape::Iso,
-    ))
+    Some((Reading::dated(days * DAY_MICROS + time, zone(scan)), Shape::Iso))
 }
 
 /// `yyyy Mon dd HH:MM:SS`, or glog's `mmdd HH:MM:SS.ffffff`, which must have its six digits.
@@ -113,9 +104,7 @@ fn year_or_glog(scan: &mut Scan<'_>) -> Found {
 /// `HH:MM:SS[fraction]` and nothing but a boundary after it.
 fn clock_alone(scan: &mut Scan<'_>) -> Found {
     let time = scan.clock_to_seconds()?;
-    let ended = scan
-        .peek()
-        .is_none_or(|next| !next.is_ascii_alphanumeric() && next != b':');
+    let ended = scan.peek().is_none_or(|next| !next.is_ascii_alphanumeric() && next != b':');
     ended.then_some((Reading::Timely(TimeOfDay(time)), Shape::Clock))
 }
 
@@ -133,15 +122,8 @@ fn parted(scan: &mut Scan<'_>) -> Found {
     if scan.eat(separator).is_none() {
         scan.spaces()?;
         let day_first = separator == b'.' && first > 12;
-        let (month, day) = if day_first {
-            (second, first)
-        } else {
-            (first, second)
-        };
-        return Some((
-            yearless(month, day, scan.clock_to_seconds()?)?,
-            Shape::MonthDay,
-        ));
+        let (month, day) = if day_first { (second, first) } else { (first, second) };
+        return Some((yearless(month, day, scan.clock_to_seconds()?)?, Shape::MonthDay));
     }
     let count = scan.digit_count(5);
     let third = if matches!(count, 2 | 4) {
@@ -186,10 +168,7 @@ pub(super) fn day_month_year(scan: &mut Scan<'_>) -> Found {
     let month = month_name(scan)?;
     scan.eat(separator)?;
     if scan.peek_at(2)? == b':' {
-        return Some((
-            yearless(month, day, scan.clock_to_seconds()?)?,
-            Shape::MonthDay,
-        ));
+        return Some((yearless(month, day, scan.clock_to_seconds()?)?, Shape::MonthDay));
     }
     let days = days_since_epoch(year(scan)?, month, day)?;
     scan.eat_any(b" ,")?;
@@ -203,15 +182,8 @@ fn short_year(scan: &mut Scan<'_>) -> Found {
     let (year, month, day) = (full_year(scan.number(2)?), scan.number(2)?, scan.number(2)?);
     let days = days_since_epoch(year, month, day)?;
     scan.spaces()?;
-    let time = if scan.digit_count(7) == 6 {
-        scan.compact_clock()?
-    } else {
-        scan.clock()?
-    };
-    Some((
-        Reading::dated(days * DAY_MICROS + time, zone(scan)),
-        Shape::ShortYear,
-    ))
+    let time = if scan.digit_count(7) == 6 { scan.compact_clock()? } else { scan.clock()? };
+    Some((Reading::dated(days * DAY_MICROS + time, zone(scan)), Shape::ShortYear))
 }
 
 /// `yyyymmdd`, a separator, and a clock with or without its colons.
@@ -222,10 +194,7 @@ fn compact(scan: &mut Scan<'_>) -> Found {
         6 => scan.compact_clock()?,
         _ => loose_clock(scan)?,
     };
-    Some((
-        Reading::dated(days * DAY_MICROS + time, zone(scan)),
-        Shape::Compact,
-    ))
+    Some((Reading::dated(days * DAY_MICROS + time, zone(scan)), Shape::Compact))
 }
 
 /// `yyyymmddHHMMSS`.
@@ -237,9 +206,7 @@ fn compact_whole(scan: &mut Scan<'_>) -> Found {
 
 fn compact_days(scan: &mut Scan<'_>) -> Option<i64> {
     let (year, month, day) = (scan.number(4)? as i32, scan.number(2)?, scan.number(2)?);
-    (1970..2100)
-        .contains(&year)
-        .then(|| days_since_epoch(year, month, day))?
+    (1970..2100).contains(&year).then(|| days_since_epoch(year, month, day))?
 }
 
 /// `H:M:S:mmm`, each without leading zeros, as some devices write it after a compact date.
@@ -251,8 +218,7 @@ fn loose_clock(scan: &mut Scan<'_>) -> Option<i64> {
     let second = scan.short_number()?;
     let time = clock_micros(hour, minute, second)?;
     let fraction = scan.fraction();
-    if fraction == 0 && scan.peek() == Some(b':') && matches!(scan.rest().get(1), Some(b'0'..=b'9'))
-    {
+    if fraction == 0 && scan.peek() == Some(b':') && matches!(scan.rest().get(1), Some(b'0'..=b'9')) {
         scan.skip(1);
         let count = scan.digit_count(4);
         let millis = if count <= 3 {
@@ -269,9 +235,7 @@ fn loose_clock(scan: &mut Scan<'_>) -> Option<i64> {
 fn epoch(scan: &mut Scan<'_>, count: usize) -> Found {
     let mut value = i64::from(scan.number(9)?);
     for _ in 9..count {
-        value = value
-            .checked_mul(10)?
-            .checked_add(i64::from(scan.number(1)?))?;
+        value = value.checked_mul(10)?.checked_add(i64::from(scan.number(1)?))?;
     }
     let micros = match count {
         10 => value * SECOND_MICROS,
@@ -288,11 +252,7 @@ fn epoch(scan: &mut Scan<'_>, count: usize) -> Found {
 /// A month, day and time whose year is not said: 29 February may exist.
 pub(super) fn yearless(month: u32, day: u32, time: i64) -> Option<Reading> {
     let valid = (1..=12).contains(&month) && day >= 1 && day <= days_of_month(2000, month);
-    valid.then_some(Reading::Yearless {
-        month: month as u8,
-        day: day as u8,
-        time: TimeOfDay(time),
-    })
+    valid.then_some(Reading::Yearless { month: month as u8, day: day as u8, time: TimeOfDay(time) })
 }
 
 /// A year of four digits, or of two.

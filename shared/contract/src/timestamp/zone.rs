@@ -59,9 +59,7 @@ pub(super) fn zone(scan: &mut Scan<'_>) -> Option<i32> {
 
 fn zulu(scan: &mut Scan<'_>) -> Option<i32> {
     scan.skip(1);
-    scan.peek()
-        .is_none_or(|next| !next.is_ascii_alphanumeric())
-        .then_some(0)
+    scan.peek().is_none_or(|next| !next.is_ascii_alphanumeric()).then_some(0)
 }
 
 /// `±hh`, `±hhmm` or `±hh:mm`. After a space only those with minutes: `- 12` may be anything.
@@ -86,15 +84,8 @@ fn signed(scan: &mut Scan<'_>, spaced: bool) -> Option<i32> {
 /// Takes a name of the table off `scan`, whether or not it tells the offset.
 fn named(scan: &mut Scan<'_>, mut ahead: Scan<'_>) -> Option<i32> {
     let rest = ahead.rest();
-    let length = rest
-        .iter()
-        .take(5)
-        .take_while(|byte| byte.is_ascii_uppercase())
-        .count();
-    if rest
-        .get(length)
-        .is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_')
-    {
+    let length = rest.iter().take(5).take_while(|byte| byte.is_ascii_uppercase()).count();
+    if rest.get(length).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_') {
         return None;
     }
     let (_, minutes) = NAMES.iter().find(|(name, _)| *name == &rest[..length])?;

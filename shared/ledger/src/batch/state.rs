@@ -26,7 +26,7 @@ pub enum BatchState {
         /// The attempt has failed if the run has neither renewed nor committed by then.
         lease_until: UnixMicros,
     },
-    /// Failed too often; waits for [`Batch::isolate`].
+    /// Failed too often; waits for [`isolate`](super::Batch::isolate).
     Exhausted {
         /// Since when.
         since: UnixMicros,

@@ -1,0 +1,182 @@
+//! The agent's adapters against a real disk: state database, spool, files.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is a failure, which is what is wanted")]
+
+use headrig_agent::{
+    core::{Fault, ReadBytes, ReadEnd},
+    identity::{FileId, Fingerprint, Mark, StrandId},
+    spool::{Spool, SpoolError},
+    state::{ChainRecord, ChunkRecord, FileRecord, Seal, SqliteState, StateError, StateStore, StrandRecord},
+    tail::TailFiles,
+};
+use headrig_contract::{
+    AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, Generation, ObjectKey, StreamId, UnixMicros,
+};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+const AGENT: AgentId = AgentId::from_bytes([3; 16]);
+
+fn seal(number: u64) -> Seal {
+    let hash = ContentHash::of(&number.to_le_bytes());
+    let id = StrandId { stream: StreamId::derive(AGENT, number), generation: Generation(1) };
+    let mark = Mark {
+        offset: ByteOffset(100 + number),
+        head: Fingerprint::of(b"head"),
+        window: Fingerprint::of(b"window"),
+        mid_line: true,
+    };
+    let file = FileId { device: u64::MAX, inode: number, born: UnixMicros(-1) };
+    Seal {
+        chunk: ChunkRecord {
+            hash,
+            key: ObjectKey::parse(&format!("host=h/{hash}.log.zst")).unwrap(),
+            length: ByteLength(10),
+            raw_length: ByteLength(20),
+            sealed_at: UnixMicros(5),
+        },
+        chain: ChainRecord { source: "app".parse().unwrap(), next_seq: ChunkSeq(number + 1), last: hash },
+        strands: vec![StrandRecord { id, mark, path: Path::new("/var/log/app.log").into() }],
+        files: vec![FileRecord { file, strand: id, size_done: ByteLength(7), modified_done: UnixMicros(9) }],
+        streams_opened: number + 1,
+    }
+}
+
+#[test]
+fn what_was_sealed_is_recovered_and_what_was_stored_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut state = SqliteState::open(&path, AGENT).unwrap();
+    let seals = [seal(0), seal(1), seal(2)];
+    seals.iter().for_each(|step| state.seal(step).unwrap());
+    state.forget(seals[1].chunk.hash).unwrap();
+    drop(state);
+
+    let recovered = SqliteState::open(&path, AgentId::from_bytes([9; 16])).unwrap().recover().unwrap();
+    assert_eq!(recovered.agent, AGENT, "the id is drawn once");
+    assert_eq!(recovered.streams_opened, 3);
+    assert_eq!(recovered.unshipped, [seals[0].chunk.clone(), seals[2].chunk.clone()], "oldest first");
+    assert_eq!(recovered.chains, [seals[2].chain.clone()]);
+    for step in &seals {
+        assert!(recovered.strands.contains(&step.strands[0]));
+        assert!(recovered.files.contains(&step.files[0]));
+    }
+}
+
+#[test]
+fn a_seal_that_cannot_be_recorded_whole_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = SqliteState::open(&folder.path().join("agent.db"), AGENT).unwrap();
+    state.seal(&seal(0)).unwrap();
+    let mut again = seal(1);
+    again.chunk.hash = seal(0).chunk.hash;
+    assert!(state.seal(&again).is_err());
+    assert_eq!(state.recover().unwrap().strands, seal(0).strands);
+}
+
+#[test]
+fn a_state_of_a_newer_version_or_of_something_else_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let newer = folder.path().join("newer.db");
+    drop(SqliteState::open(&newer, AGENT).unwrap());
+    rusqlite::Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let error = SqliteState::open(&newer, AGENT).err().unwrap();
+    assert!(matches!(error, StateError::Newer { found: 99, .. }), "{error}");
+
+    let text = folder.path().join("text.db");
+    fs::write(&text, "no database, but long enough to be looked at as one\n".repeat(40)).unwrap();
+    let error = SqliteState::open(&text, AGENT).err().unwrap();
+    assert!(matches!(error, StateError::Damaged { .. }) && error.to_string().contains("text.db"), "{error}");
+}
+
+#[test]
+fn a_spool_keeps_sealed_chunks_and_clears_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kept, orphan) = (ContentHash::of(b"kept"), ContentHash::of(b"orphan"));
+    let mut spool = Spool::open(folder.path(), 2, &[]).unwrap();
+    for (source, bytes, hash) in [(0, b"kept".as_slice(), kept), (1, b"orphan", orphan)] {
+        spool.append(source, true, &bytes[..2]).unwrap();
+        spool.append(source, false, &bytes[2..]).unwrap();
+        spool.seal(source, hash).unwrap();
+    }
+    spool.append(0, true, b"half a chunk").unwrap();
+
+    let spool = Spool::open(folder.path(), 2, &[(kept, 4)]).unwrap();
+    assert_eq!(fs::read(spool.path(kept)).unwrap(), b"kept");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    let error = Spool::open(folder.path(), 2, &[(kept, 5)]).err().unwrap();
+    assert!(matches!(error, SpoolError::Damaged { expected: 5, .. }), "{error}");
+}
+
+fn written(folder: &Path, name: &str, bytes: &[u8]) -> (PathBuf, FileId) {
+    let path = folder.join(name);
+    fs::write(&path, bytes).unwrap();
+    let id = FileId::of(&fs::metadata(&path).unwrap());
+    (path, id)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn plain_and_compressed_files_read_alike_from_any_offset() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain: Vec<u8> = (0..50_000u32).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
+    let files = [
+        (written(folder.path(), "a.log", &plain), false),
+        (written(folder.path(), "b.gz", &gzip(&plain)), true),
+        (written(folder.path(), "c.zst", &zstd::bulk::compress(&plain, 3).unwrap()), true),
+        (written(folder.path(), "d.gz", &[gzip(&plain[..9]), gzip(&plain[9..])].concat()), true),
+    ];
+    let mut tail = TailFiles::default();
+    for ((path, id), compressed) in files {
+        let windows = [10..20, plain.len() as u64 - 5..plain.len() as u64];
+        let probe = tail.probe(id, &path, compressed, &windows).unwrap();
+        assert_eq!(probe.head, plain[..1024], "{path:?}");
+        assert_eq!((probe.windows[0].bytes.as_slice(), probe.windows[0].at_end), (&plain[10..20], false));
+        assert_eq!((probe.windows[1].bytes.len(), probe.windows[1].at_end), (5, true));
+        for offset in [0, 200_000, 100_000] {
+            let mut buffer = vec![0; 70_000];
+            let read = tail.read(id, &path, compressed, offset as u64, &mut buffer).unwrap();
+            assert_eq!(read, ReadBytes { count: 70_000, end: ReadEnd::More });
+            assert_eq!(buffer, plain[offset..offset + 70_000], "{path:?} from {offset}");
+        }
+    }
+}
+
+#[test]
+fn what_precedes_damage_is_read_and_the_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = b"line\n".repeat(100_000);
+    let whole = gzip(&plain);
+    let (path, id) = written(folder.path(), "cut.gz", &whole[..whole.len() / 2]);
+    let mut tail = TailFiles::default();
+    let mut buffer = vec![0; plain.len()];
+    let read = tail.read(id, &path, true, 0, &mut buffer).unwrap();
+    assert!(read.count > 1_000 && read.end == ReadEnd::Damage, "{read:?}");
+    assert_eq!(buffer[..read.count], plain[..read.count]);
+    let problems = tail.take_problems();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].path == path && problems[0].problem.contains("cut short or damaged"), "{problems:?}");
+}
+
+#[test]
+fn another_file_at_the_path_is_not_read_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, id) = written(folder.path(), "a.log", b"old\n");
+    fs::rename(&path, folder.path().join("a.log.1")).unwrap();
+    let (_, other) = written(folder.path(), "a.log", b"new\n");
+    let mut tail = TailFiles::default();
+    assert_eq!(tail.read(id, &path, false, 0, &mut [0; 8]), Err(Fault::Moved));
+    assert_eq!(
+        tail.read(other, &path, false, 0, &mut [0; 8]),
+        Ok(ReadBytes { count: 4, end: ReadEnd::File })
+    );
+    assert!(tail.take_problems().is_empty());
+}
