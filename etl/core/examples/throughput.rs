@@ -2,7 +2,8 @@
 //! -- FILE [CHUNK_MB]`.
 //!
 //! Cuts FILE into chunks as an agent would, runs them as one batch into a sink that only counts, and
-//! prints plain megabytes (10^6 bytes) for each second of CPU. Making the chunks is not counted.
+//! prints plain megabytes (10^6 bytes) for each second of CPU. Making the chunks is not counted. With
+//! TABLES set, prints the size of each partition; with LAKE=FOLDER, writes the files there.
 
 use headrig_contract::{
     AgentId, ByteLength, ByteOffset, ContentHash, Generation, HostName, ObjectKey, StreamId, UnixMicros,
@@ -35,7 +36,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let report = run.finish(&mut sink)?;
     cpu += cpu_time() - start;
     let megabytes = report.counts.bytes_raw as f64 / 1e6;
-    println!("{:10.1} MB raw, {:.1} MB stored, {:.1} MB lake", megabytes, mb(report.bytes_in), mb(report.bytes_out));
+    println!(
+        "{:10.1} MB raw, {:.1} MB stored, {:.1} MB lake",
+        megabytes,
+        mb(report.bytes_in),
+        mb(report.bytes_out)
+    );
     println!("{:10} rows in {} files, {} unparsed", report.counts.rows, report.files, report.counts.unparsed);
     println!("{:10.1} MB raw per CPU-second ({:.2} s)", megabytes / cpu.as_secs_f64(), cpu.as_secs_f64());
     println!("{:10} peak resident set", peak_rss());
@@ -54,6 +60,9 @@ struct Chunks {
     offset: u64,
 }
 
+/// A chunk and what a ledger would know of it.
+type Object = (Member, Vec<u8>);
+
 /// Forgets files, but for their sizes.
 #[derive(Default)]
 struct Counting {
@@ -66,7 +75,7 @@ impl Chunks {
         Ok(Self { file: fs::File::open(path)?, path: path.into(), encoder, carry: Vec::new(), offset: 0 })
     }
 
-    fn next_chunk(&mut self, bytes_max: usize) -> Result<Option<(Member, Vec<u8>)>, Box<dyn Error>> {
+    fn next_chunk(&mut self, bytes_max: usize) -> Result<Option<Object>, Box<dyn Error>> {
         let mut chunk = Vec::new();
         let end = self.offset + bytes_max as u64;
         while self.offset < end && self.next_block(&mut chunk)? {}

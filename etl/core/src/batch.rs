@@ -14,7 +14,7 @@ use crate::{
     settings::ARROW_BYTES_CEILING,
 };
 use events::{Framed, Streams};
-use headrig_contract::{ContentHash, ObjectKey, UnixMicros, chunk::ReadError};
+use headrig_contract::{ByteOffset, ContentHash, ObjectKey, UnixMicros, chunk::ReadError};
 use std::io;
 
 /// An object of the batch.
@@ -73,6 +73,14 @@ pub enum ObjectError {
     /// A chunk is damaged.
     #[error(transparent)]
     Chunk(#[from] ReadError),
+    /// A segment begins where no file can be read.
+    #[error("expected an offset below 2^63 and a generation below 2^31, found {offset} and {generation}")]
+    Place {
+        /// The segment's offset.
+        offset: ByteOffset,
+        /// The stream's generation.
+        generation: u32,
+    },
     /// An object that no agent made does not decompress.
     #[error("does not decompress: {reason}")]
     Decompress {
@@ -80,7 +88,9 @@ pub enum ObjectError {
         reason: String,
     },
     /// An object that no agent made decompresses to more than a log would.
-    #[error("expected at most {allowed} plain bytes from {stored} stored ones, found more; a decompression bomb")]
+    #[error(
+        "expected at most {allowed} plain bytes from {stored} stored ones, found more; a decompression bomb"
+    )]
     Bomb {
         /// The bound for an object of this size.
         allowed: u64,

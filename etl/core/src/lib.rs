@@ -5,8 +5,8 @@
 
 pub mod batch;
 pub mod event;
-pub mod parse;
 mod lake;
+pub mod parse;
 pub mod report;
 pub mod settings;
 

@@ -92,9 +92,7 @@ impl StreamFormat {
     /// held before is gone; the capacity of its attributes stays.
     pub fn parse<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) {
         let first = self.first.into_iter();
-        let others = PARSERS
-            .iter()
-            .filter(|parser| self.first.is_none_or(|first| first.name != parser.name));
+        let others = PARSERS.iter().filter(|parser| self.first.is_none_or(|first| first.name != parser.name));
         for parser in first.chain(others) {
             reset(event, context);
             if (parser.parse)(text, context, event) {

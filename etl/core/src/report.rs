@@ -146,7 +146,10 @@ mod tests {
         tally.count(Level::Info, EventType::Kernel);
         let mut twice = tally.clone();
         twice.add(&tally);
-        assert_eq!((twice.rows(), twice.of_level(Level::Error), twice.of_event_type(EventType::Kernel)), (6, 4, 4));
+        assert_eq!(
+            (twice.rows(), twice.of_level(Level::Error), twice.of_event_type(EventType::Kernel)),
+            (6, 4, 4)
+        );
         assert_eq!(twice.iter().next(), Some((Level::Info, EventType::Kernel, 2)));
     }
 

@@ -69,7 +69,8 @@ impl Framed {
         };
         let head = self.head;
         self.events.clear();
-        self.events.extend(framing::Events::new(&bytes[head..]).map(|event| head + event.start..head + event.end));
+        self.events
+            .extend(framing::Events::new(&bytes[head..]).map(|event| head + event.start..head + event.end));
     }
 }
 
@@ -162,7 +163,11 @@ impl BatchRun<'_> {
 
 /// The state of the piece's stream. The format is found from the first events; where they were few, again
 /// from a piece that has more of them.
-fn stream_format<'s>(streams: &'s mut Streams, piece: &Piece<'_>, events: &[Range<usize>]) -> &'s StreamState {
+fn stream_format<'s>(
+    streams: &'s mut Streams,
+    piece: &Piece<'_>,
+    events: &[Range<usize>],
+) -> &'s StreamState {
     let sampled = events.len().min(SAMPLE_EVENTS);
     let find = || {
         let sample: Vec<Cow<'_, str>> = events[..sampled]

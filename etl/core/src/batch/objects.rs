@@ -2,7 +2,10 @@
 //!
 //! Memory is one block or one window, whatever the object says of itself.
 
-use super::{BatchError, BatchRun, Member, ObjectError, events::{Framed, Piece}};
+use super::{
+    BatchError, BatchRun, Member, ObjectError,
+    events::{Framed, Piece},
+};
 use crate::{
     Counts, ObjectReport, StreamReport,
     lake::{Origin, OriginId, Outlet, SiteId},
@@ -66,7 +69,9 @@ impl BatchRun<'_> {
             Layout::ChunkGzip | Layout::ChunkZstd => {
                 self.read_chunk(member, bytes, &mut object, (&mut raw, &mut framed), outlet)?;
             }
-            layout => self.read_foreign(member, layout, bytes, &mut object, (&mut raw, &mut framed), outlet)?,
+            layout => {
+                self.read_foreign(member, layout, bytes, &mut object, (&mut raw, &mut framed), outlet)?
+            }
         }
         (self.raw, self.framed) = (raw, framed);
         check_conservation(member, &object)?;
@@ -82,7 +87,10 @@ impl BatchRun<'_> {
         outlet: &mut Outlet<'_>,
     ) -> Result<(), BatchError> {
         let mut reader = ChunkReader::new(bytes);
-        while let Some(provenance) = reader.next_block(raw).map_err(|error| unreadable(member)(error.into()))? {
+        while let Some(provenance) =
+            reader.next_block(raw).map_err(|error| unreadable(member)(error.into()))?
+        {
+            provenance.segments.iter().try_for_each(check_place).map_err(unreadable(member))?;
             self.read_block(&provenance, raw, object, framed);
             self.relieve(outlet)?;
         }
@@ -118,7 +126,8 @@ impl BatchRun<'_> {
         (window, framed): (&mut Vec<u8>, &mut Framed),
         outlet: &mut Outlet<'_>,
     ) -> Result<(), BatchError> {
-        let fail = |error: std::io::Error| unreadable(member)(ObjectError::Decompress { reason: error.to_string() });
+        let fail =
+            |error: std::io::Error| unreadable(member)(ObjectError::Decompress { reason: error.to_string() });
         let host = member.key.labelled("host").unwrap_or(UNKNOWN);
         let source = member.key.labelled("source").unwrap_or(UNKNOWN);
         let setting = Setting {
@@ -141,7 +150,12 @@ impl BatchRun<'_> {
             if used > 0 {
                 segment.length = ByteLength(used as u64);
                 let text = simdutf8::basic::from_utf8(&window[..used]).ok();
-                self.take_stretch(&Stretch { segment: &segment, bytes: &window[..used], text }, &setting, object, framed);
+                self.take_stretch(
+                    &Stretch { segment: &segment, bytes: &window[..used], text },
+                    &setting,
+                    object,
+                    framed,
+                );
                 self.relieve(outlet)?;
             }
             if ended {
@@ -149,7 +163,8 @@ impl BatchRun<'_> {
             }
             window.drain(..used);
             segment.offset = segment.offset.plus(segment.length);
-            segment.edges = SegmentEdges { starts_mid_line: segment.edges.ends_mid_line, ends_mid_line: false };
+            segment.edges =
+                SegmentEdges { starts_mid_line: segment.edges.ends_mid_line, ends_mid_line: false };
         }
     }
 
@@ -199,7 +214,12 @@ impl BatchRun<'_> {
         let known = object.streams.get(&key).map(|(at, _)| *at);
         let at = known.unwrap_or_else(|| {
             let (stream, generation) = key;
-            streams.push(StreamReport { stream, generation, path: segment.path.clone(), counts: Counts::default() });
+            streams.push(StreamReport {
+                stream,
+                generation,
+                path: segment.path.clone(),
+                counts: Counts::default(),
+            });
             streams.len() - 1
         });
         streams[at].path = segment.path.clone();
@@ -253,6 +273,13 @@ fn cut_window(window: &[u8], framed: &mut Framed, edges: &mut SegmentEdges) -> u
             window.len()
         }
     }
+}
+
+/// The lake's columns are signed, as Parquet's readers want them.
+fn check_place(segment: &Segment) -> Result<(), ObjectError> {
+    let Segment { offset, length, generation, .. } = segment;
+    let fits = i64::try_from(offset.plus(*length).0).is_ok() && i32::try_from(generation.0).is_ok();
+    if fits { Ok(()) } else { Err(ObjectError::Place { offset: *offset, generation: generation.0 }) }
 }
 
 fn check_bomb(limits: &ForeignLimits, plain: u64, stored: u64) -> Result<(), ObjectError> {

@@ -16,6 +16,8 @@ use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 /// What a value of text costs besides its bytes: an offset and a share of the validity bits.
 const TEXT_OVERHEAD_BYTES: usize = 5;
+/// A page of fewer bytes is stored as it is: a compressor's set-up costs more than a small file's rows.
+const SLIGHT_BYTES: usize = 256;
 /// Values that tell whether a column repeats: enough to see its kind, few enough to cost nothing.
 const SAMPLE_ROWS: usize = 8192;
 /// Below this, a dictionary is so small that it always pays.
@@ -46,6 +48,11 @@ impl TextColumn {
         }
         builder.append_value(value);
         value.len() + TEXT_OVERHEAD_BYTES
+    }
+
+    /// Whether it holds so little that compressing it would only make it larger.
+    pub(super) fn is_slight(&self) -> bool {
+        self.0.as_ref().is_none_or(|builder| builder.values_slice().len() < SLIGHT_BYTES)
     }
 
     /// Whether a dictionary of its values pays, judged by its first values: whether at most half of all
@@ -90,6 +97,11 @@ impl<T: ArrowPrimitiveType> Default for NumberColumn<T> {
 }
 
 impl<T: ArrowPrimitiveType> NumberColumn<T> {
+    /// Whether it holds so little that compressing it would only make it larger.
+    pub(super) fn is_slight(&self) -> bool {
+        self.0.as_ref().is_none_or(|builder| size_of_val(builder.values_slice()) < SLIGHT_BYTES)
+    }
+
     /// Sets the value of row `row`; returns the bytes it takes.
     pub(super) fn set(&mut self, row: usize, value: T::Native) -> usize {
         let builder = self.0.get_or_insert_with(|| Box::new(PrimitiveBuilder::with_capacity(0)));
@@ -111,6 +123,11 @@ impl<T: ArrowPrimitiveType> NumberColumn<T> {
 }
 
 impl AttributesColumn {
+    /// Whether it holds nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_none()
+    }
+
     /// Sets the attributes of row `row`, in their order; returns the bytes they take. A map's keys are
     /// unique, so the second `key` becomes `key#2`, the third `key#3`.
     pub(super) fn set(&mut self, row: usize, attributes: &[(Cow<'_, str>, Cow<'_, str>)]) -> usize {
@@ -176,7 +193,8 @@ fn keys_are_unique(attributes: &[(Cow<'_, str>, Cow<'_, str>)]) -> bool {
     /// Up to here comparing all pairs is cheaper than a set.
     const PAIRWISE_MAX: usize = 12;
     if attributes.len() <= PAIRWISE_MAX {
-        return (1..attributes.len()).all(|at| attributes[..at].iter().all(|(key, _)| *key != attributes[at].0));
+        return (1..attributes.len())
+            .all(|at| attributes[..at].iter().all(|(key, _)| *key != attributes[at].0));
     }
     let mut seen = HashSet::with_capacity(attributes.len());
     attributes.iter().all(|(key, _)| seen.insert(&**key))

@@ -37,10 +37,12 @@ pub(super) struct FileSpec<'f> {
     pub(super) rows: u64,
     /// The column that rows are sorted by, ascending; delta-encoded, with statistics for each page.
     pub(super) sorted_by: &'f str,
-    /// Further columns of numbers that grow from row to row: delta-encoded.
+    /// Further columns of numbers that grow from row to row, or hardly repeat: delta-encoded.
     pub(super) delta: &'f [&'f str],
     /// Columns whose values hardly repeat: written plain.
     pub(super) plain: &'f [&'f str],
+    /// Columns that hold next to nothing: not compressed.
+    pub(super) slight: &'f [&'f str],
 }
 
 /// Takes a file's columns in the schema's order.
@@ -98,7 +100,11 @@ fn properties(spec: &FileSpec<'_>) -> WriterProperties {
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))
         .set_created_by(format!("headrig version {version}"))
         .set_key_value_metadata(Some(metadata))
-        .set_sorting_columns(Some(vec![SortingColumn { column_idx: sorted_by, descending: false, nulls_first: false }]))
+        .set_sorting_columns(Some(vec![SortingColumn {
+            column_idx: sorted_by,
+            descending: false,
+            nulls_first: false,
+        }]))
         .set_max_row_group_row_count(None)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_statistics_enabled(ColumnPath::from(spec.sorted_by), EnabledStatistics::Page)
@@ -106,9 +112,17 @@ fn properties(spec: &FileSpec<'_>) -> WriterProperties {
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
         .set_write_batch_size(WRITE_BATCH_ROWS);
     for name in spec.delta.iter().chain([&spec.sorted_by]) {
-        builder = undictionaried(builder, name).set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
+        builder = undictionaried(builder, name)
+            .set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
     }
-    spec.plain.iter().fold(builder, |builder, name| undictionaried(builder, name)).build()
+    for name in spec.plain {
+        builder = undictionaried(builder, name);
+    }
+    for name in spec.slight {
+        let path = name.split('.').map(str::to_owned).collect::<Vec<_>>();
+        builder = builder.set_column_compression(ColumnPath::from(path), Compression::UNCOMPRESSED);
+    }
+    builder.build()
 }
 
 fn undictionaried(builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {

@@ -41,6 +41,7 @@ pub(crate) struct LogsTable {
     batch: String,
     schema: SchemaRef,
     bytes_max: usize,
+    open_max: usize,
     bytes: usize,
     open: Vec<(PartitionKey, Rows)>,
     slots: FxHashMap<PartitionKey, usize>,
@@ -58,6 +59,7 @@ impl LogsTable {
             batch: batch.into(),
             schema: schema::logs(),
             bytes_max,
+            open_max: PARTITIONS_OPEN_MAX,
             bytes: 0,
             open: Vec::new(),
             slots: FxHashMap::default(),
@@ -77,7 +79,7 @@ impl LogsTable {
 
     /// Writes out the largest partitions while too much is held.
     pub(crate) fn relieve(&mut self, outlet: &mut Outlet<'_>) -> Result<(), LakeError> {
-        if self.bytes <= self.bytes_max && self.open.len() <= PARTITIONS_OPEN_MAX {
+        if self.bytes <= self.bytes_max && self.open.len() <= self.open_max {
             return Ok(());
         }
         let open = self.close_all();
@@ -86,7 +88,7 @@ impl LogsTable {
         by_size.sort_by_key(|at| (Reverse(open[*at].1.bytes()), open[*at].0));
         let mut goes = vec![false; open.len()];
         for at in by_size {
-            if bytes <= self.bytes_max / 2 && count <= PARTITIONS_OPEN_MAX / 2 {
+            if bytes <= self.bytes_max / 2 && count <= self.open_max / 2 {
                 break;
             }
             goes[at] = true;
@@ -169,10 +171,61 @@ impl LogsTable {
             batch: &self.batch,
             rows: count,
             sorted_by: "ts",
-            delta: &["offset"],
+            delta: &["offset", "http_bytes"],
             plain: &rows.unrepeating(),
+            slight: &rows.slight(),
         };
         let bytes = file::write(&spec, |sink| rows.write(&self.origins, &self.formats, sink))?;
         Ok(LakeFile { path, bytes, rows: count })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        LakeSink,
+        lake::{DAY_MICROS, Origin},
+    };
+    use headrig_contract::{Generation, UnixMicros};
+    use std::io;
+
+    #[derive(Default)]
+    struct Sizes(Vec<u64>);
+
+    impl LakeSink for Sizes {
+        fn write(&mut self, file: LakeFile) -> io::Result<()> {
+            self.0.push(file.rows);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_day_for_every_row_keeps_the_open_partitions_bounded() {
+        let mut table = LogsTable { open_max: 8, ..LogsTable::new("b0", usize::MAX) };
+        let site = table.origins.site("h", "s");
+        let stream = Origin {
+            site,
+            path: "p".into(),
+            chunk: "c".into(),
+            stream: "s".into(),
+            generation: Generation(0),
+        };
+        let origin = table.origins.add(stream);
+        let mut sizes = Sizes::default();
+        let mut outlet = Outlet::new(&mut sizes);
+        for row in 0..40 {
+            let event = Event { ts: UnixMicros(row * DAY_MICROS), ..Event::default() };
+            let place = Place { origin, offset: ByteOffset(row as u64), length: ByteLength(1) };
+            table.push(&event, &place, Some("x"));
+            table.relieve(&mut outlet).unwrap();
+            assert!(table.open.len() <= 8);
+            assert_eq!(
+                table.bytes,
+                table.open.iter().map(|(_, rows)| rows.bytes() + PARTITION_BYTES).sum::<usize>()
+            );
+        }
+        table.finish(&mut outlet).unwrap();
+        assert_eq!((table.bytes, sizes.0), (0, vec![1; 40]));
     }
 }

@@ -81,7 +81,8 @@ impl MetricsTable {
     /// Adds a row to its group.
     pub(crate) fn observe(&mut self, event: &Event<'_>, seen: &Observation) {
         let minute = event.ts.0.div_euclid(MINUTE_MICROS);
-        let slot = self.slot(GroupKey { minute, site: seen.site, level: event.level, event_type: event.event_type });
+        let slot =
+            self.slot(GroupKey { minute, site: seen.site, level: event.level, event_type: event.event_type });
         let group = &mut self.groups[slot];
         group.lines += seen.lines;
         group.bytes += seen.bytes;
@@ -144,6 +145,7 @@ impl MetricsTable {
             sorted_by: "minute",
             delta: &[],
             plain: &[],
+            slight: &[],
         };
         let bytes = file::write(&spec, |sink| {
             columns(groups, origins).into_iter().try_for_each(|column| sink.column(column))

@@ -62,6 +62,17 @@ const TEXTS: [&str; 11] = [
     "raw",
 ];
 
+/// Columns of so few values that a page of them is a few runs.
+const CONSTANTS: [&str; 3] = ["ts_source", "severity_number", "format"];
+/// The leaves of the attributes.
+const ATTRIBUTES: [&str; 2] = ["attributes.key_value.key", "attributes.key_value.value"];
+/// The columns of a row's origin.
+const ORIGINS: [&str; 6] = ["host", "source", "path", "chunk", "stream", "generation"];
+/// The columns of numbers that every row has.
+const PLACES: [&str; 3] = ["ts", "offset", "length"];
+/// With fewer rows, those are next to nothing.
+const SLIGHT_ROWS: usize = 64;
+
 impl Rows {
     /// Rows held.
     pub(super) fn len(&self) -> usize {
@@ -103,6 +114,31 @@ impl Rows {
     pub(super) fn unrepeating(&self) -> Vec<&'static str> {
         let columns = TEXTS.iter().zip(&self.texts);
         columns.filter(|(_, column)| !column.repeats(DICTIONARY_BYTES_MAX)).map(|(name, _)| *name).collect()
+    }
+
+    /// The names of the columns that hold next to nothing.
+    pub(super) fn slight(&self) -> Vec<&'static str> {
+        let mut slight = CONSTANTS.to_vec();
+        slight.extend(
+            TEXTS.iter().zip(&self.texts).filter(|(_, column)| column.is_slight()).map(|(name, _)| *name),
+        );
+        let numbers = [
+            ("pid", self.pid.is_slight()),
+            ("http_status", self.http_status.is_slight()),
+            ("http_bytes", self.http_bytes.is_slight()),
+            ("http_duration_ms", self.http_duration_ms.is_slight()),
+        ];
+        slight.extend(numbers.iter().filter(|(_, is_slight)| *is_slight).map(|(name, _)| *name));
+        if self.attributes.is_empty() {
+            slight.extend(ATTRIBUTES);
+        }
+        if self.origin.windows(2).all(|pair| pair[0] == pair[1]) {
+            slight.extend(ORIGINS);
+        }
+        if self.len() < SLIGHT_ROWS {
+            slight.extend(PLACES);
+        }
+        slight
     }
 
     /// Writes the columns, rows sorted by time, rows of the same time in the order they came.

@@ -44,8 +44,11 @@ pub(super) fn metrics() -> SchemaRef {
     let counts = ["lines", "bytes", "errors", "auth_failures", "http_4xx", "http_5xx"]
         .map(|name| required(name, DataType::Int64));
     let durations = ["duration_p50_ms", "duration_p95_ms"].map(|name| optional(name, DataType::Float64));
-    let columns: Vec<Field> =
-        std::iter::once(required("minute", timestamp())).chain(texts).chain(counts).chain(durations).collect();
+    let columns: Vec<Field> = std::iter::once(required("minute", timestamp()))
+        .chain(texts)
+        .chain(counts)
+        .chain(durations)
+        .collect();
     Arc::new(Schema::new(columns))
 }
 

@@ -177,7 +177,9 @@ fn bare<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
     }
     let word = cursor.word();
     match duration_ms(word) {
-        Some(duration) if event.http_duration_ms.is_none() => event.http_duration_ms = Some(duration),
+        Some(duration) if event.http_duration_ms.is_none() || word.ends_with("ms") => {
+            event.http_duration_ms = Some(duration);
+        }
         _ => {
             if let Some(word) = present(word) {
                 event.attribute("extra", word);

@@ -18,6 +18,7 @@ mod table;
 use super::level::severity_of_word;
 use super::text::is_address;
 use crate::event::{Event, EventType};
+use memchr::memmem;
 use table::{ANY_PROGRAM, At, PAM, PROGRAMS, Program, Rule};
 
 /// Words after an address marker among which the address is looked for.
@@ -28,17 +29,14 @@ const LEVEL_BYTES_MAX: usize = 100;
 /// Sets the event's type, and user, address and level where the line implies them. `program` is the
 /// syslog tag without its process id.
 pub(super) fn classify<'a>(program: &str, message: &'a str, event: &mut Event<'a>) {
-    let line = message.lines().next().unwrap_or("").trim();
+    let first_line = message.lines().next().unwrap_or("").trim();
+    let line = repeated(first_line, event);
     let name = base_name(program);
-    let known = PROGRAMS.iter().find(|entry| entry.names.iter().any(|pattern| fits(pattern, name)));
-    let found = pam_rule(program, line)
-        .or_else(|| known.and_then(|entry| rule_in(entry.rules, line)))
-        .or_else(|| rule_in(ANY_PROGRAM, line));
-    event.event_type = match (found, known) {
-        (Some((rule, _)), _) => rule.2,
-        (None, Some(Program { event_type, .. })) => *event_type,
-        (None, None) => EventType::Application,
+    let (event_type, found) = match pam_text(program, line) {
+        Some(text) => (EventType::Application, rule_in(PAM, text)),
+        None => of_program(name, after_level(line)),
     };
+    event.event_type = found.map_or(event_type, |(rule, _)| rule.2);
     if let Some(((.., users, addresses), text)) = found {
         fill_who(users, addresses, text, event);
     }
@@ -55,21 +53,53 @@ fn rule_in<'a>(rules: &'static [Rule], line: &'a str) -> Found<'a> {
     let stands = |(at, phrase, ..): &&Rule| match at {
         At::Start => line.starts_with(phrase),
         At::End => line.ends_with(phrase),
-        At::Any => line.contains(phrase),
+        At::Any => has(line, phrase),
     };
     rules.iter().find(stands).map(|rule| (rule, line))
 }
 
-/// The rule for a line of PAM, whichever program carries it.
-fn pam_rule<'a>(program: &str, line: &'a str) -> Found<'a> {
-    let text = if program.contains("(pam_") {
-        line
-    } else if line.starts_with("pam_") {
-        line.split_once("): ")?.1
-    } else {
-        return None;
-    };
-    rule_in(PAM, text)
+/// Whether the phrase stands anywhere; quicker than [`str::contains`] for needles this short.
+fn has(line: &str, phrase: &str) -> bool {
+    memmem::find(line.as_bytes(), phrase.as_bytes()).is_some()
+}
+
+/// What a program's lines are about, and the phrase that says otherwise.
+fn of_program<'a>(name: &str, text: &'a str) -> (EventType, Found<'a>) {
+    let fits_name = |entry: &&Program| entry.names.iter().any(|pattern| fits(pattern, name));
+    let known = PROGRAMS.iter().find(fits_name);
+    let found = known.and_then(|entry| rule_in(entry.rules, text)).or_else(|| rule_in(ANY_PROGRAM, text));
+    (known.map_or(EventType::Application, |entry| entry.event_type), found)
+}
+
+/// What PAM says, where the line is PAM's, whichever program carries it.
+fn pam_text<'a>(program: &str, line: &'a str) -> Option<&'a str> {
+    if program.contains("(pam_") {
+        return Some(line);
+    }
+    line.strip_prefix("pam_")?.split_once("): ").map(|(_, text)| text)
+}
+
+/// The line that a syslog daemon says came several times: `message repeated 5 times: [ … ]`.
+fn repeated<'a>(line: &'a str, event: &mut Event<'a>) -> &'a str {
+    let inner = line.strip_prefix("message repeated ").and_then(|rest| {
+        let (count, rest) = rest.split_once(" times: [")?;
+        Some((count, rest.trim_start().strip_suffix(']')?))
+    });
+    match inner {
+        Some((count, text)) => {
+            event.attribute("repeated", count);
+            text
+        }
+        None => line,
+    }
+}
+
+/// The line after `error: ` or `fatal: `, which programs put before their usual phrases.
+fn after_level(line: &str) -> &str {
+    match line.split_once(": ") {
+        Some((word, text)) if severity_of_word(word).is_some() => text,
+        _ => line,
+    }
 }
 
 fn fill_who<'a>(users: &[&str], addresses: &[&str], text: &'a str, event: &mut Event<'a>) {
@@ -113,9 +143,9 @@ fn address_after<'a>(text: &'a str, marker: &str) -> Option<&'a str> {
 }
 
 fn implied_severity(program: &str, line: &str, event_type: EventType) -> Option<i32> {
-    let refused = line.contains("NOT in sudoers")
-        || line.contains("command not allowed")
-        || line.contains("POSSIBLE BREAK-IN ATTEMPT");
+    let refused = has(line, "NOT in sudoers")
+        || has(line, "command not allowed")
+        || has(line, "POSSIBLE BREAK-IN ATTEMPT");
     if event_type == EventType::AuthFailure || refused {
         return Some(13);
     }
@@ -134,9 +164,7 @@ fn kernel_severity(line: &str) -> Option<i32> {
     }
     let faults = ["BUG:", "Oops", "Call Trace", "Out of memory", "Memory cgroup out of memory"];
     let anywhere = ["I/O error", " segfault at ", "general protection"];
-    if faults.iter().any(|fault| text.starts_with(fault))
-        || anywhere.iter().any(|fault| text.contains(fault))
-    {
+    if faults.iter().any(|fault| text.starts_with(fault)) || anywhere.iter().any(|fault| has(text, fault)) {
         return Some(17);
     }
     text.starts_with("WARNING:").then_some(13)
@@ -163,16 +191,15 @@ fn stated_severity(line: &str) -> Option<i32> {
 
 /// `/usr/sbin/cron` and `su(pam_unix)` by the program's name alone.
 fn base_name(program: &str) -> &str {
-    let name = program.rsplit('/').next().unwrap_or(program);
+    let path = program.starts_with('/');
+    let name = if path { program.rsplit('/').next().unwrap_or(program) } else { program };
     name.split(['(', '[']).next().unwrap_or(name)
 }
 
 /// Whether a name is the pattern, or begins so where the pattern ends with `*`. Case does not count.
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(stem) => {
-            name.get(..stem.len()).is_some_and(|start| start.eq_ignore_ascii_case(stem))
-        }
+        Some(stem) => name.get(..stem.len()).is_some_and(|start| start.eq_ignore_ascii_case(stem)),
         None => name.eq_ignore_ascii_case(pattern),
     }
 }

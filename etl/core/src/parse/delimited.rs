@@ -6,7 +6,6 @@
 //! a whole timestamp are the general parser's.
 
 use super::level::{severity_of_letter, severity_of_word};
-use super::text::number;
 use super::time::Context;
 use crate::event::{Event, EventType};
 use headrig_contract::Timestamp;
@@ -14,8 +13,9 @@ use headrig_contract::timestamp::{Reading, Shape};
 
 /// Fields looked at for time and level.
 const FIELDS_MAX: usize = 16;
-/// Fields that may stand before the time.
-const LEADING_FIELDS_MAX: usize = 2;
+/// Where the time may start, the likeliest first: behind a line number, which would else be read as the
+/// day of `7,Sep,21,10:00:00`; at the front; behind a number and a label.
+const STARTS: [usize; 3] = [1, 0, 2];
 /// Fields that a time may be made of.
 const TIME_FIELDS_MAX: usize = 4;
 /// Fields fewer than this are a sentence with commas.
@@ -45,9 +45,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     let start = if first == 0 { 0 } else { fields[first - 1].next };
     let written = text[start..fields[end - 1].next].trim_end_matches(',');
     context.stamp(event, reading, written);
-    let level = fields[end..]
-        .iter()
-        .find_map(|field| Some((severity(field.text)?, field.next)));
+    let level = fields[end..].iter().find_map(|field| Some((severity(field.text)?, field.next)));
     let rest = match level {
         Some((severity, next)) => {
             event.set_severity(severity);
@@ -62,16 +60,13 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
 
 /// The time, and which fields it is made of.
 fn time(fields: &[Field<'_>]) -> Option<(Reading, usize, usize)> {
-    for first in 0..=LEADING_FIELDS_MAX {
+    for first in STARTS {
         for count in (1..=TIME_FIELDS_MAX).rev() {
             let Some(parts) = fields.get(first..first + count) else { continue };
             if let Some(timestamp) = joined(parts) {
                 return Some((timestamp.reading, first, first + count));
             }
         }
-        let passed = fields.get(first)?.text;
-        let leading = number(passed).is_some() || passed.len() <= 16;
-        leading.then_some(())?;
     }
     None
 }

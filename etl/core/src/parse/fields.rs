@@ -4,12 +4,16 @@
 //! knows, an address that is none) and a second member for the same column go back to the caller, who
 //! keeps them as attributes.
 
+mod names;
+
 use super::classify::classify;
 use super::level::{severity_of_status, severity_of_syslog, severity_of_word};
 use super::text::{is_address, number};
 use super::time::Context;
-use crate::event::{Event, EventType, TsSource};
+use crate::event::{Event, EventType};
 use headrig_contract::Timestamp;
+pub(super) use names::has_prefix;
+use names::{Field, field_named};
 use std::borrow::Cow;
 
 /// A value as a structured line has it.
@@ -36,46 +40,7 @@ pub(super) struct Fields<'a> {
     status: Option<i32>,
 }
 
-/// The column that a name stands for.
-#[derive(Clone, Copy)]
-enum Field {
-    Time,
-    Level,
-    /// Python's numbers: 30 is a warning, not bunyan's info.
-    PythonLevel,
-    /// OpenTelemetry's own numbers.
-    Severity,
-    Message,
-    WeakMessage(&'static str),
-    Service,
-    Pid,
-    Trace,
-    Span,
-    User,
-    Address,
-    Method,
-    Path,
-    Request,
-    Status,
-    Bytes,
-    /// A duration: how many milliseconds its unit has, where the name says.
-    Duration(Option<f64>),
-    Agent,
-    Referrer,
-}
-
 impl<'a> Fields<'a> {
-    /// Whether known names begin with this prefix and a dot.
-    pub(super) fn has_prefix(prefix: &str) -> bool {
-        matches!(
-            prefix,
-            "log" | "fields" | "process" | "trace" | "span" | "user" | "source" | "client" | "http"
-                | "http.request" | "http.response" | "service" | "url" | "req" | "res" | "request"
-                | "response" | "jsonPayload" | "body" | "user_agent" | "event" | "log.syslog"
-                | "log.syslog.severity" | "context" | "usr" | "dd" | "attributes" | "MDC" | "mdc"
-        )
-    }
-
     /// Whether anything seen so far is what only a log line says.
     pub(super) const fn is_log(&self, event: &Event<'_>) -> bool {
         self.timed || self.leveled || event.message.is_some()
@@ -148,7 +113,6 @@ impl<'a> Fields<'a> {
             Some(timestamp) if !self.timed => {
                 self.timed = true;
                 context.stamp(event, timestamp.reading, text);
-                debug_assert!(event.ts_source == TsSource::Event || !event.attributes.is_empty());
                 None
             }
             _ => Some(text),
@@ -220,11 +184,7 @@ fn fill<'a>(column: &mut Option<Cow<'a, str>>, text: Cow<'a, str>) -> Option<Cow
     None
 }
 
-fn fill_number<'a, N>(
-    column: &mut Option<N>,
-    value: Option<N>,
-    text: Cow<'a, str>,
-) -> Option<Cow<'a, str>> {
+fn fill_number<'a, N>(column: &mut Option<N>, value: Option<N>, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
     if column.is_some() || value.is_none() {
         return Some(text);
     }
@@ -313,78 +273,4 @@ fn classify_journal<'a>(event: &mut Event<'a>) {
         }
         None => classify(&service, "", event),
     }
-}
-
-fn field_named(name: &str) -> Option<Field> {
-    Some(match name {
-        "@timestamp" | "timestamp" | "time" | "ts" | "t" | "@t" | "date" | "datetime" | "_time"
-        | "Timestamp" | "Time" | "timeStamp" | "timestamp_ms" | "timeMillis" | "epoch" | "asctime"
-        | "eventTime" | "event_time" | "time_iso8601" | "time_local" | "isotime" | "date_time"
-        | "__REALTIME_TIMESTAMP" | "timeUnixNano" | "created" | "created_at" | "StartUTC"
-        | "requestReceivedTimestamp" => Field::Time,
-        "level" | "lvl" | "severity" | "log.level" | "levelname" | "level_name" | "loglevel"
-        | "log_level" | "Level" | "LogLevel" | "logLevel" | "@l" | "severityText" | "severity_text"
-        | "SeverityText" | "severityLabel" | "PRIORITY" | "priority" | "levelName" | "s"
-        | "log.syslog.severity.code" | "log.syslog.severity.name" => Field::Level,
-        "levelno" => Field::PythonLevel,
-        "severityNumber" | "severity_number" | "SeverityNumber" => Field::Severity,
-        "message" | "msg" | "@m" | "Message" | "MESSAGE" | "short_message" | "fields.message"
-        | "textPayload" | "jsonPayload.message" | "body.stringValue" | "RenderedMessage" => Field::Message,
-        "log" => Field::WeakMessage("log"),
-        "event" => Field::WeakMessage("event"),
-        "text" => Field::WeakMessage("text"),
-        "body" => Field::WeakMessage("body"),
-        "@mt" => Field::WeakMessage("@mt"),
-        _ => return origin_field(name).or_else(|| http_field(name)),
-    })
-}
-
-fn origin_field(name: &str) -> Option<Field> {
-    Some(match name {
-        "logger" | "logger_name" | "loggerName" | "log.logger" | "name" | "service" | "service.name"
-        | "service_name" | "serviceName" | "app" | "application" | "appname" | "app_name"
-        | "component" | "module" | "target" | "SYSLOG_IDENTIFIER" | "unit" | "program" | "tag"
-        | "SourceContext" | "category" | "Category" | "logName" | "caller_module" | "c" => Field::Service,
-        "pid" | "process.pid" | "_PID" | "process_id" | "processId" | "process.id" => Field::Pid,
-        "trace_id" | "traceId" | "trace.id" | "TraceId" | "traceid" | "traceID" | "dd.trace_id"
-        | "otelTraceID" | "@tr" | "MDC.traceId" | "mdc.traceId" | "context.trace_id" => Field::Trace,
-        "span_id" | "spanId" | "span.id" | "SpanId" | "spanid" | "spanID" | "dd.span_id"
-        | "otelSpanID" | "@sp" | "MDC.spanId" | "mdc.spanId" | "context.span_id" => Field::Span,
-        "user" | "username" | "user_name" | "user.name" | "userName" | "remote_user" | "usr.name"
-        | "login" | "principal" => Field::User,
-        "remote_addr" | "remote_ip" | "client_ip" | "clientip" | "clientIp" | "client_addr" | "ip"
-        | "src_ip" | "source.ip" | "source_ip" | "sourceIPAddress" | "client.ip" | "remoteAddress"
-        | "req.remoteAddress" | "source.address" | "client.address" | "remote" | "src" | "srcip"
-        | "ClientHost" | "ip_address" | "ipAddress" => Field::Address,
-        _ => return None,
-    })
-}
-
-fn http_field(name: &str) -> Option<Field> {
-    Some(match name {
-        "method" | "http_method" | "request_method" | "req.method" | "http.method" | "httpMethod"
-        | "http.request.method" | "verb" | "RequestMethod" | "request.method" => Field::Method,
-        "path" | "uri" | "url" | "request_uri" | "http_path" | "req.url" | "url.path" | "url.original"
-        | "http.url" | "http.target" | "request_path" | "RequestPath" | "requestURI" | "request.url"
-        | "request.uri" | "request.path" => Field::Path,
-        "request" => Field::Request,
-        "status" | "status_code" | "statusCode" | "http_status" | "res.statusCode" | "http.status_code"
-        | "http.response.status_code" | "response" | "response_code" | "DownstreamStatus"
-        | "response.status" | "code" => Field::Status,
-        "body_bytes_sent" | "bytes_sent" | "bytes" | "http_bytes" | "response_size" | "bytes_out"
-        | "http.response.body.bytes" | "DownstreamContentSize" => Field::Bytes,
-        "duration_ms" | "elapsed_ms" | "responseTime" | "response_time_ms" | "latency_ms" | "took_ms" => {
-            Field::Duration(Some(1.0))
-        }
-        "request_time" | "duration_s" | "elapsed_s" => Field::Duration(Some(1e3)),
-        "duration_us" | "latency_us" => Field::Duration(Some(1e-3)),
-        "event.duration" | "Duration" | "duration_ns" | "latency_ns" => Field::Duration(Some(1e-6)),
-        "duration" | "latency" | "elapsed" | "took" => Field::Duration(None),
-        "http_user_agent" | "user_agent" | "userAgent" | "user_agent.original" | "useragent"
-        | "http.user_agent" => Field::Agent,
-        "http_referer" | "http_referrer" | "referer" | "referrer" | "http.request.referrer" => {
-            Field::Referrer
-        }
-        _ => return None,
-    })
 }

@@ -9,7 +9,7 @@
 
 mod scan;
 
-use super::fields::{Fields, Value};
+use super::fields::{Fields, Value, has_prefix};
 use super::time::Context;
 use crate::event::Event;
 use std::borrow::Cow;
@@ -68,7 +68,7 @@ fn nested<'a>(
     fields: &mut Fields<'a>,
     event: &mut Event<'a>,
 ) {
-    if depth > DEPTH_MAX || !text.starts_with('{') || !Fields::has_prefix(prefix) {
+    if depth > DEPTH_MAX || !text.starts_with('{') || !has_prefix(prefix) {
         return;
     }
     let _ = scan::members(text, &mut |key, value| {

@@ -34,10 +34,8 @@ const WORD_BYTES_MAX: usize = "informational".len();
 
 /// Whether a level word needs no bracket, colon or capitals to be one: the others are common words.
 pub(super) fn is_plain_level(word: &str) -> bool {
-    !matches!(
-        word.to_ascii_lowercase().as_str(),
-        "system" | "note" | "success" | "fine" | "config" | "failure" | "alert" | "silly"
-    )
+    let common = ["system", "note", "success", "fine", "config", "failure", "alert", "silly"];
+    !common.iter().any(|other| other.eq_ignore_ascii_case(word))
 }
 
 /// The severity number of a level letter, as glog, logcat and Jupyter write them.

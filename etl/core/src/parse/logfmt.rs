@@ -50,7 +50,8 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
 
 /// The key before an equal sign, if a pair comes next.
 fn key(text: &str) -> Option<&str> {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'@' | b'/');
+    let allowed =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'@' | b'/');
     let length = text.as_bytes().iter().take(KEY_BYTES_MAX).take_while(|byte| allowed(byte)).count();
     (length > 0 && text.as_bytes().get(length) == Some(&b'=')).then(|| &text[..length])
 }

@@ -34,7 +34,8 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
         None => false,
     };
     let timestamp = Timestamp::parse(cursor.rest().as_bytes());
-    let Some(timestamp) = timestamp.filter(|timestamp| is_syslog_time(timestamp, prioritised)) else {
+    let Some(timestamp) = timestamp.filter(|timestamp| is_syslog_time(timestamp, cursor.rest(), prioritised))
+    else {
         return prioritised.then(|| tagged(&mut cursor, event));
     };
     let (written, rest) = cursor.rest().split_at_checked(timestamp.length)?;
@@ -73,9 +74,9 @@ pub(super) fn priority(cursor: &mut Cursor<'_>) -> Option<u32> {
         return None;
     }
     let digits = ahead.until(b'>')?;
-    let priority = if digits.len() <= 3 { number(digits)? } else { return None };
+    let priority = number(digits).filter(|priority| digits.len() <= 3 && *priority < 192)?;
     *cursor = ahead;
-    u32::try_from(priority).ok().filter(|priority| *priority < 192)
+    u32::try_from(priority).ok()
 }
 
 /// Takes level and facility from a priority.
@@ -92,9 +93,12 @@ const FACILITIES: [&str; 24] = [
     "local7",
 ];
 
-fn is_syslog_time(timestamp: &Timestamp, prioritised: bool) -> bool {
+/// Whether a time is one that syslog writes. `Sep 21, 2026` is Java's, `Mon Sep 21` anybody's.
+fn is_syslog_time(timestamp: &Timestamp, text: &str, prioritised: bool) -> bool {
     match timestamp.shape {
-        Shape::Syslog | Shape::MonthDayYear | Shape::Asctime => true,
+        Shape::Syslog => true,
+        Shape::MonthDayYear => prioritised || !text[..timestamp.length].contains(','),
+        Shape::Asctime => prioritised,
         Shape::Iso => prioritised || matches!(timestamp.reading, Reading::Instant(_)),
         _ => false,
     }

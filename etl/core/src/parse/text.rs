@@ -81,9 +81,7 @@ pub(super) fn number(text: &str) -> Option<i64> {
     if bytes.is_empty() || bytes.len() > 18 {
         return None;
     }
-    bytes.iter().try_fold(0, |value, byte| {
-        byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
-    })
+    bytes.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
 }
 
 /// The text, or nothing where it is empty or a dash.

@@ -141,9 +141,8 @@ impl<'c> Context<'c> {
 
     fn offset_at(&self, instant: UnixMicros) -> i64 {
         self.fixed_offset_micros.unwrap_or_else(|| {
-            jiff::Timestamp::from_microsecond(instant.0).map_or(0, |instant| {
-                i64::from(self.zone.to_offset(instant).seconds()) * SECOND_MICROS
-            })
+            jiff::Timestamp::from_microsecond(instant.0)
+                .map_or(0, |instant| i64::from(self.zone.to_offset(instant).seconds()) * SECOND_MICROS)
         })
     }
 }
@@ -153,9 +152,7 @@ mod tests {
     use super::*;
 
     fn check(written: &str, modified: &str, zone: &TimeZone, expect: &str) {
-        let micros = |text: &str| {
-            UnixMicros(text.parse::<jiff::Timestamp>().expect(text).as_microsecond())
-        };
+        let micros = |text: &str| UnixMicros(text.parse::<jiff::Timestamp>().expect(text).as_microsecond());
         let context = Context::new(micros(modified), micros(modified), zone);
         let found = Timestamp::parse_whole(written.as_bytes()).expect(written);
         assert_eq!(context.resolve(found.reading), micros(expect), "{written} {modified}");

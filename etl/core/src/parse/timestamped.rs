@@ -86,6 +86,10 @@ fn glog<'a>(rest: &'a str, event: &mut Event<'a>) {
 fn leveled<'a>(rest: &'a str, level: LevelAt, event: &mut Event<'a>) {
     event.set_severity(level.severity);
     header::before(&rest[..level.start], &level, event);
+    if &rest[level.start..level.end] == "[Note]" {
+        // Only MySQL and MariaDB take notes.
+        event.event_type = EventType::Database;
+    }
     if level.postgres {
         event.event_type = EventType::Database;
         event.message = Some(header::without_separators(&rest[level.end..]).into());

@@ -20,7 +20,15 @@ fn lines(count: u32, line: impl Fn(u32) -> String) -> Vec<Part> {
 fn a_tiny_limit_gives_more_files_with_the_same_rows() {
     let blocks: Vec<Vec<Part>> = (0..20)
         .map(|block| {
-            let text: String = (0..200).map(|n| format!("2026-09-{:02}T14:13:20Z {} n={n}\n", 1 + (block + n) % 4, ["INFO", "ERROR"][n % 2])).collect();
+            let text: String = (0..200)
+                .map(|n| {
+                    format!(
+                        "2026-09-{:02}T14:13:20Z {} n={n}\n",
+                        1 + (block + n) % 4,
+                        ["INFO", "ERROR"][n % 2]
+                    )
+                })
+                .collect();
             vec![Part::new(block as u64, 0, text)]
         })
         .collect();
@@ -37,13 +45,4 @@ fn files_of_one_partition_are_numbered() {
     let outcome = run(&Settings { arrow_bytes_max: 0, ..Settings::default() }, &[("k", &object)]).unwrap();
     let names: Vec<_> = outcome.files.iter().filter_map(|file| file.path.rsplit('/').next()).collect();
     assert_eq!(names, ["b0-000.parquet", "b0-001.parquet", "b0-000.parquet"]);
-}
-
-#[test]
-fn a_day_for_every_line_stays_within_bounds() {
-    let day = |n: u32| format!("{}-{:02}-{:02}T00:00:00Z INFO n={n}\n", 1990 + n / 336, 1 + n / 28 % 12, 1 + n % 28);
-    let object = chunk(Codec::Zstd, &[lines(6000, day)]);
-    let outcome = run(&Settings::default(), &[("k", &object)]).unwrap();
-    assert_eq!(outcome.batch.counts.rows, 6000);
-    assert_eq!(rows(&outcome.files, "logs/").len(), 6000);
 }

@@ -48,26 +48,35 @@ fn uncovered(blocks: &[Vec<Part>], rows: &[Row]) -> Vec<(u64, u64)> {
             assert_eq!(*times, 1, "byte {at} of {} is in two rows", row["stream"]);
         }
     }
-    let bytes = blocks.iter().flatten().flat_map(|part| {
-        (part.offset..part.offset + part.bytes.len() as u64).map(|at| (part.stream, at))
-    });
+    let bytes = blocks
+        .iter()
+        .flatten()
+        .flat_map(|part| (part.offset..part.offset + part.bytes.len() as u64).map(|at| (part.stream, at)));
     let all: Vec<_> = bytes.collect();
     assert!(covered.len() <= all.len());
-    all.into_iter().filter(|(stream, at)| !covered.contains_key(&(stream_id(*stream).to_string(), *at))).collect()
+    all.into_iter()
+        .filter(|(stream, at)| !covered.contains_key(&(stream_id(*stream).to_string(), *at)))
+        .collect()
 }
 
 /// The bytes that have a right to be in no row: terminators of lines that another segment begins.
 fn lone_terminators(blocks: &[Vec<Part>]) -> Vec<(u64, u64)> {
     let of_part = |part: &Part| {
         let SegmentEdges { starts_mid_line, .. } = part.edges;
-        let length = [&b"\n"[..], b"\r\n"].iter().find(|line| part.bytes.starts_with(line)).map_or(0, |line| line.len());
+        let length = [&b"\n"[..], b"\r\n"]
+            .iter()
+            .find(|line| part.bytes.starts_with(line))
+            .map_or(0, |line| line.len());
         let length = if starts_mid_line { length as u64 } else { 0 };
-        (part.offset..part.offset + length).map(move |at| at).collect::<Vec<_>>()
+        part.offset..part.offset + length
     };
-    blocks.iter().flatten().flat_map(|part| of_part(part).into_iter().map(|at| (part.stream, at))).collect()
+    blocks.iter().flatten().flat_map(|part| of_part(part).map(|at| (part.stream, at))).collect()
 }
 
 proptest! {
+    // Each case writes dozens of files; unoptimised, more cases would take minutes.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn every_byte_is_in_exactly_one_row(blocks in blocks(), gzip in any::<bool>(), arrow_bytes_max in 0..20_000_usize) {
         let codec = if gzip { Codec::Gzip } else { Codec::Zstd };

@@ -61,3 +61,9 @@ fn a_sink_that_fails_is_nobodys_fault_but_its_own() {
     let error = run.finish(&mut Full).unwrap_err();
     assert!(error.is_retryable() && error.culprit().is_none(), "{error}");
 }
+
+#[test]
+fn an_offset_that_no_file_has_is_the_objects_fault() {
+    let bytes = chunk(Codec::Zstd, &[vec![Part::new(1, u64::MAX / 2, "a\n")]]);
+    assert!(matches!(reason(&bytes), ObjectError::Place { .. }));
+}

@@ -20,19 +20,20 @@ fn check(parts: Vec<Part>, lines: u64, expect: &[(u64, u64, Option<&str>)]) {
 
 #[test]
 fn the_newline_of_a_line_taken_before_makes_no_row() {
-    let parts = vec![Part::new(1, 0, "late").edges(false, true), Part::new(1, 4, "\nnext\n").edges(true, false)];
+    let parts =
+        vec![Part::new(1, 0, "late").edges(false, true), Part::new(1, 4, "\nnext\n").edges(true, false)];
     check(parts, 2, &[(0, 4, None), (5, 5, None)]);
 }
 
 #[test]
 fn the_rest_of_a_cut_line_is_a_row_of_its_own() {
     let head = "x".repeat(20_000);
-    let parts = vec![Part::new(1, 0, &head).edges(false, true), Part::new(1, 20_000, "tail\nnext\n").edges(true, false)];
-    let expect = [
-        (0, 20_000, Some("line_part=cut")),
-        (20_000, 5, Some("line_part=continued")),
-        (20_005, 5, None),
+    let parts = vec![
+        Part::new(1, 0, &head).edges(false, true),
+        Part::new(1, 20_000, "tail\nnext\n").edges(true, false),
     ];
+    let expect =
+        [(0, 20_000, Some("line_part=cut")), (20_000, 5, Some("line_part=continued")), (20_005, 5, None)];
     check(parts, 2, &expect);
 }
 
@@ -48,7 +49,9 @@ fn a_last_line_without_newline_is_a_line_like_any_other() {
 
 #[test]
 fn nul_bytes_are_kept_and_other_than_utf8_is_replaced() {
-    let outcome = run(&Settings::default(), &[("k", &chunk(Codec::Zstd, &[vec![Part::new(1, 0, b"a\0b\n\xffc\n")]]))]).unwrap();
+    let outcome =
+        run(&Settings::default(), &[("k", &chunk(Codec::Zstd, &[vec![Part::new(1, 0, b"a\0b\n\xffc\n")]]))])
+            .unwrap();
     let texts: Vec<_> = rows(&outcome.files, "logs/").into_iter().map(|row| row["raw"].clone()).collect();
     assert_eq!(texts, ["a\0b", "\u{fffd}c"]);
 }
@@ -56,7 +59,8 @@ fn nul_bytes_are_kept_and_other_than_utf8_is_replaced() {
 #[test]
 fn times_that_no_partition_is_made_for_fall_back_to_the_reading() {
     let lines = "0001-01-01T00:00:00Z INFO too early\n1969-12-31T23:59:59Z INFO before the epoch\n";
-    let outcome = run(&Settings::default(), &[("k", &chunk(Codec::Zstd, &[vec![Part::new(1, 0, lines)]]))]).unwrap();
+    let outcome =
+        run(&Settings::default(), &[("k", &chunk(Codec::Zstd, &[vec![Part::new(1, 0, lines)]]))]).unwrap();
     for row in rows(&outcome.files, "logs/") {
         assert_eq!((row["year"].as_str(), row["ts_source"] == "event"), ("2026", false), "{row:?}");
     }

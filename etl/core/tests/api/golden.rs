@@ -82,9 +82,17 @@ fn a_small_batch_is_read_back_row_by_row() {
         ("event_type", "unparsed"),
     ]);
     assert_eq!(all[3], blank.into_iter().chain(expect(&place)).collect::<Row>());
-    let brief: Vec<_> = all.iter().map(|row| (row["offset"].as_str(), row["length"].as_str(), row["level"].as_str())).collect();
-    let places =
-        [("1094", "109", "info"), ("1000", "94", "info"), ("1203", "80", "error"), ("1283", "1", "unknown"), ("1284", "13", "unknown")];
+    let brief: Vec<_> = all
+        .iter()
+        .map(|row| (row["offset"].as_str(), row["length"].as_str(), row["level"].as_str()))
+        .collect();
+    let places = [
+        ("1094", "109", "info"),
+        ("1000", "94", "info"),
+        ("1203", "80", "error"),
+        ("1283", "1", "unknown"),
+        ("1284", "13", "unknown"),
+    ];
     assert_eq!(brief, places);
     assert_eq!(all[4]["raw"], "no log at all");
 }
@@ -97,7 +105,10 @@ fn the_reports_count_what_the_files_hold() {
     assert_eq!(object.bytes_in, bytes.len() as u64);
     assert_eq!(object.counts, outcome.batch.counts);
     let counts = object.counts;
-    assert_eq!((counts.bytes_raw, counts.lines, counts.events, counts.rows, counts.unparsed), (ACCESS.len() as u64, 5, 5, 5, 2));
+    assert_eq!(
+        (counts.bytes_raw, counts.lines, counts.events, counts.rows, counts.unparsed),
+        (ACCESS.len() as u64, 5, 5, 5, 2)
+    );
     assert_eq!(object.tally.of_level(Level::Error), 1);
     assert_eq!(object.tally.of_event_type(EventType::HttpAccess), 3);
     assert_eq!((object.streams.len(), &*object.streams[0].path), (1, "/var/log/1.log"));
@@ -112,7 +123,10 @@ fn metrics_stand_by_minute_and_kind() {
     let rows = rows(&outcome.files, "metrics/");
     let access = &rows[0];
     let counts = ["minute", "level", "lines", "bytes", "errors", "auth_failures", "http_4xx", "http_5xx"];
-    assert_eq!(counts.map(|column| access[column].as_str()), ["1789999980000000", "info", "2", "203", "0", "0", "0", "0"]);
+    assert_eq!(
+        counts.map(|column| access[column].as_str()),
+        ["1789999980000000", "info", "2", "203", "0", "0", "0", "0"]
+    );
     let median: f64 = access["duration_p50_ms"].parse().unwrap();
     assert!((median / 250.0 - 1.0).abs() < 0.02, "{median}");
     assert_eq!(counts.map(|column| rows[1][column].as_str())[3..], ["80", "1", "0", "0", "1"]);
@@ -146,7 +160,15 @@ fn columns_are_those_of_the_contract() {
 
 #[test]
 fn the_same_batch_gives_the_same_bytes() {
-    let lines: String = (0..5000).map(|n| format!("192.0.2.{} - - [21/Sep/2026:14:{:02}:21 +0000] \"GET /{n} HTTP/1.1\" 200 {n} \"-\" \"a\"\n", n % 250, n % 60)).collect();
+    let lines: String = (0..5000)
+        .map(|n| {
+            format!(
+                "192.0.2.{} - - [21/Sep/2026:14:{:02}:21 +0000] \"GET /{n} HTTP/1.1\" 200 {n} \"-\" \"a\"\n",
+                n % 250,
+                n % 60
+            )
+        })
+        .collect();
     let bytes = chunk(Codec::Gzip, &[vec![Part::new(1, 0, &lines)], vec![Part::new(2, 7, ACCESS)]]);
     let settings = Settings { arrow_bytes_max: 300, ..Settings::default() };
     let first = run(&settings, &[("a", &bytes), ("b", ACCESS.as_bytes())]).unwrap();
@@ -158,7 +180,11 @@ fn the_same_batch_gives_the_same_bytes() {
 fn rows_of_the_same_time_keep_their_order() {
     let bytes = chunk(Codec::Zstd, &[vec![Part::new(1, 0, ACCESS), Part::new(2, 0, ACCESS)]]);
     let outcome = run(&Settings::default(), &[("k", &bytes)]).unwrap();
-    let streams: Vec<_> = rows_of(&outcome.files[0]).into_iter().map(|row| (row["offset"].clone(), row["stream"].clone())).collect();
-    let expect = [("94", 1), ("94", 2), ("0", 1), ("0", 2)].map(|(offset, stream)| (offset.to_owned(), stream_id(stream).to_string()));
+    let streams: Vec<_> = rows_of(&outcome.files[0])
+        .into_iter()
+        .map(|row| (row["offset"].clone(), row["stream"].clone()))
+        .collect();
+    let expect = [("94", 1), ("94", 2), ("0", 1), ("0", 2)]
+        .map(|(offset, stream)| (offset.to_owned(), stream_id(stream).to_string()));
     assert_eq!(streams, expect);
 }

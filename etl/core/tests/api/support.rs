@@ -113,8 +113,10 @@ pub(crate) fn rows(files: &[LakeFile], table: &str) -> Vec<Row> {
 }
 
 pub(crate) fn rows_of(file: &LakeFile) -> Vec<Row> {
-    let labels: Vec<(&str, &str)> = file.path.split('/').filter_map(|segment| segment.split_once('=')).collect();
-    let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file.bytes.clone())).unwrap().build().unwrap();
+    let labels: Vec<(&str, &str)> =
+        file.path.split('/').filter_map(|segment| segment.split_once('=')).collect();
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file.bytes.clone())).unwrap().build().unwrap();
     let mut rows = Vec::new();
     for batch in reader {
         rows.extend(rows_of_batch(&batch.unwrap(), &labels));

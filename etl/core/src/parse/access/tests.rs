@@ -1,0 +1,245 @@
+use crate::parse::tests::check;
+
+#[test]
+fn access_lines_are_read_with_whatever_is_around_them() {
+    let cases: &[(&str, &[&str])] = &[
+        (
+            "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"GET /a/b?c=d HTTP/1.1\" 200 512",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=512",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/a/b?c=d",
+                "message=GET /a/b?c=d HTTP/1.1",
+            ],
+        ),
+        (
+            "203.0.113.9 - ana [21/Sep/2026:12:00:00 +0200] \"POST /login HTTP/2.0\" 401 0 \"https://example.org/\" \"Mozilla/5.0 (X11; Linux x86_64)\"",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=13",
+                "type=http_access",
+                "status=401",
+                "bytes=0",
+                "user=ana",
+                "src=203.0.113.9",
+                "method=POST",
+                "path=/login",
+                "agent=Mozilla/5.0 (X11; Linux x86_64)",
+                "referrer=https://example.org/",
+                "message=POST /login HTTP/2.0",
+            ],
+        ),
+        (
+            "2001:db8::7 - - [21/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 502 157 \"-\" \"curl/8.5.0\" 0.003",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=17",
+                "type=http_access",
+                "status=502",
+                "bytes=157",
+                "ms=3",
+                "src=2001:db8::7",
+                "method=GET",
+                "path=/",
+                "agent=curl/8.5.0",
+                "message=GET / HTTP/1.1",
+            ],
+        ),
+        (
+            "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"curl/8.5.0\" rt=0.003 uct=\"0.001\" cs=HIT",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=5",
+                "ms=3",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/",
+                "agent=curl/8.5.0",
+                "message=GET / HTTP/1.1",
+                "+uct=0.001",
+                "+cs=HIT",
+            ],
+        ),
+        (
+            "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"curl/8.5.0\" 1234",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=5",
+                "ms=1.234",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/",
+                "agent=curl/8.5.0",
+                "message=GET / HTTP/1.1",
+            ],
+        ),
+        (
+            "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"curl/8.5.0\" 17 \"web@docker\" \"http://10.0.0.2:80\" 5ms",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=5",
+                "ms=5",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/",
+                "agent=curl/8.5.0",
+                "message=GET / HTTP/1.1",
+                "+extra=web@docker",
+                "+extra=http://10.0.0.2:80",
+            ],
+        ),
+        (
+            "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 304 - \"-\" \"-\" \"198.51.100.3, 10.0.0.1\"",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=304",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/",
+                "message=GET / HTTP/1.1",
+                "+forwarded_for=198.51.100.3, 10.0.0.1",
+            ],
+        ),
+        (
+            "www.example.org:443 203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=5",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/",
+                "agent=x",
+                "message=GET / HTTP/1.1",
+                "+vhost=www.example.org:443",
+            ],
+        ),
+        (
+            "198.51.100.3, 10.0.0.1 - - [21/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=5",
+                "src=198.51.100.3",
+                "method=GET",
+                "path=/",
+                "message=GET / HTTP/1.1",
+                "+forwarded_for=10.0.0.1",
+            ],
+        ),
+        (
+            "203.0.113.9 - Ana Maria [21/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=5",
+                "user=Ana Maria",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/",
+                "message=GET / HTTP/1.1",
+            ],
+        ),
+        (
+            "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"GET /say\\\"hi\\\" HTTP/1.1\" 200 5 \"-\" \"a \\\"quoted\\\" agent\"",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=5",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/say\\\"hi\\\"",
+                "agent=a \\\"quoted\\\" agent",
+                "message=GET /say\\\"hi\\\" HTTP/1.1",
+            ],
+        ),
+        (
+            "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"\\x16\\x03\\x01\" 400 226 \"-\" \"-\"",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=13",
+                "type=http_access",
+                "status=400",
+                "bytes=226",
+                "src=203.0.113.9",
+                "message=\\x16\\x03\\x01",
+            ],
+        ),
+        (
+            "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"-\" 408 -",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=13",
+                "type=http_access",
+                "status=408",
+                "src=203.0.113.9",
+            ],
+        ),
+        (
+            "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"GET /with space/x HTTP/1.1\" 200 5",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=5",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/with space/x",
+                "message=GET /with space/x HTTP/1.1",
+            ],
+        ),
+        (
+            "203.0.113.9 - - [21/Sep/2027:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5",
+            &[
+                "file=2026-09-30T23:00:00Z",
+                "severity=9",
+                "type=http_access",
+                "status=200",
+                "bytes=5",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/",
+                "message=GET / HTTP/1.1",
+                "+written_time=21/Sep/2027:10:00:00 +0000",
+            ],
+        ),
+    ];
+    for (text, expect) in cases {
+        check("access", text, expect);
+    }
+}
+
+#[test]
+fn other_lines_are_refused() {
+    for text in [
+        "203.0.113.9 - - [31/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5",
+        "203.0.113.9 - - [21/Sep/2026:10:00:00 +0000] \"GET / HTTP/1.1",
+    ] {
+        check("access", text, &[]);
+    }
+}

@@ -2,8 +2,8 @@
 
 use crate::event::EventType;
 use EventType::{
-    AccountChange, Application, AuthFailure, AuthSuccess, Container, Database, Firewall, Kernel,
-    Network, Privilege, Scheduler, Service, Session,
+    AccountChange, Application, AuthFailure, AuthSuccess, Container, Database, Firewall, Kernel, Network,
+    Privilege, Scheduler, Service, Session,
 };
 
 /// Where in the message a phrase stands.
@@ -17,8 +17,7 @@ use At::{Any, End, Start};
 
 /// Where, which phrase, what it tells; what stands before the user and before the address. Of several
 /// markers the first that the line has is taken.
-pub(super) type Rule =
-    (At, &'static str, EventType, &'static [&'static str], &'static [&'static str]);
+pub(super) type Rule = (At, &'static str, EventType, &'static [&'static str], &'static [&'static str]);
 
 /// Programs that write alike.
 pub(super) struct Program {
@@ -30,11 +29,7 @@ pub(super) struct Program {
     pub(super) rules: &'static [Rule],
 }
 
-const fn program(
-    event_type: EventType,
-    names: &'static [&'static str],
-    rules: &'static [Rule],
-) -> Program {
+const fn program(event_type: EventType, names: &'static [&'static str], rules: &'static [Rule]) -> Program {
     Program { names, event_type, rules }
 }
 
@@ -70,6 +65,7 @@ pub(super) static PROGRAMS: &[Program] = &[
     program(Application, &["ftpd", "vsftpd", "proftpd", "pure-ftpd", "in.ftpd"], FTP),
     program(AccountChange, &["useradd", "usermod", "userdel", "newusers", "adduser"], ACCOUNTS),
     program(AccountChange, &["groupadd", "groupmod", "groupdel", "deluser"], ACCOUNTS),
+    program(Application, &["klogind", "kshd", "krb5kdc"], KERBEROS),
     program(Application, &["passwd", "chpasswd", "gpasswd", "chage", "chfn", "chsh"], PASSWORDS),
     program(Privilege, &["pkexec"], &[(Any, "xecuting command", Privilege, &[""], &[])]),
     program(Application, &["polkitd"], POLKIT),
@@ -104,9 +100,9 @@ static SSHD: &[Rule] = &[
     (Start, "Illegal user ", AuthFailure, &["user "], FROM),
     (Start, "Bad password attempt for ", AuthFailure, &[" for "], FROM),
     (Start, "Login attempt for nonexistent user", AuthFailure, &[], FROM),
-    (Start, "error: maximum authentication attempts", AuthFailure, FOR_USER, FROM),
-    (Start, "error: PAM: Authentication failure for", AuthFailure, FOR_USER, FROM),
-    (Start, "error: PAM: User not known", AuthFailure, FOR_USER, FROM),
+    (Start, "maximum authentication attempts", AuthFailure, FOR_USER, FROM),
+    (Start, "PAM: Authentication failure for", AuthFailure, FOR_USER, FROM),
+    (Start, "PAM: User not known", AuthFailure, FOR_USER, FROM),
     (Any, "Too many authentication failures", AuthFailure, FOR_USER, &["user ", " from "]),
     (Any, "more authentication failure", AuthFailure, &[" user="], &["rhost="]),
     (Any, " not allowed because ", AuthFailure, &["User "], FROM),
@@ -143,6 +139,7 @@ static SU: &[Rule] = &[
     (Start, "BAD SU ", AuthFailure, &["BAD SU "], &[]),
     (Start, "- ", AuthFailure, &[], &[]),
     (Start, "Successful su for ", Privilege, &[" by "], &[]),
+    (Any, "' failed for ", AuthFailure, &["failed for "], &[]),
     (Start, "(to ", Privilege, &[") "], &[]),
 ];
 
@@ -175,6 +172,11 @@ static FTP: &[Rule] = &[
     (Start, "ANONYMOUS FTP LOGIN FROM", AuthSuccess, &[], &[" FROM "]),
     (Start, "connection from ", Network, &[], &["from "]),
     (Start, "CONNECT:", Network, &[], &["Client \""]),
+];
+
+static KERBEROS: &[Rule] = &[
+    (Start, "Authentication failed from", AuthFailure, &[], &[" from "]),
+    (Start, "Kerberos authentication failed", AuthFailure, &[], &[]),
 ];
 
 static ACCOUNTS: &[Rule] = &[
@@ -216,5 +218,4 @@ static POSTGRES: &[Rule] = &[
     (Any, "connection authorized: user=", AuthSuccess, &["user="], &["host="]),
 ];
 
-static MYSQL: &[Rule] =
-    &[(Any, "Access denied for user '", AuthFailure, &["for user '"], &["'@'"])];
+static MYSQL: &[Rule] = &[(Any, "Access denied for user '", AuthFailure, &["for user '"], &["'@'"])];

@@ -9,10 +9,7 @@ use std::borrow::Cow;
 
 /// Calls `member` with each key and value of the object that `text` begins with, and returns where the
 /// object ends; nothing where it is malformed, though members before the fault were told.
-pub(super) fn members<'a>(
-    text: &'a str,
-    member: &mut dyn FnMut(Cow<'a, str>, Value<'a>),
-) -> Option<usize> {
+pub(super) fn members<'a>(text: &'a str, member: &mut dyn FnMut(Cow<'a, str>, Value<'a>)) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 1;
     (bytes.first()? == &b'{').then_some(())?;

@@ -14,7 +14,8 @@ pub(super) fn before<'a>(between: &'a str, level: &LevelAt, event: &mut Event<'a
     let mut rest = without_separators(between);
     let mut numbers = 0;
     for _ in 0..PARTS_MAX {
-        let Some((part, bracketed, after)) = part(rest) else { return };
+        let start = rest;
+        let Some((part, bracketed, after)) = part(rest) else { break };
         rest = without_separators(after);
         if let Some(value) = number(part) {
             numbers += 1;
@@ -27,11 +28,14 @@ pub(super) fn before<'a>(between: &'a str, level: &LevelAt, event: &mut Event<'a
         } else if let (true, Some((user, database))) = (level.postgres, part.split_once('@')) {
             event.user_name = Some(user.into());
             event.attribute("database", database);
-        } else if event.service.is_none() && is_name(part) {
-            event.service = Some(part.into());
-        } else {
-            event.attribute("context", part);
+        } else if is_name(part) && !rest.starts_with(|next: char| next.is_ascii_alphanumeric()) {
+            event.service = Some(part.trim_end_matches('.').into());
+        } else if !part.ends_with('=') {
+            return event.attribute("context", start.trim_end());
         }
+    }
+    if !rest.is_empty() {
+        event.attribute("context", rest.trim_end());
     }
 }
 
@@ -84,7 +88,8 @@ fn columns<'a>(text: &'a str, rest: &mut &'a str, event: &mut Event<'a>) -> bool
     if text.starts_with('\t') {
         for _ in 0..2 {
             let Some((field, after)) = rest.split_once('\t') else { break };
-            if field.contains(' ') || !is_name(field) {
+            // A word before zap's fields is the message.
+            if field.contains(' ') || !is_name(field) || after.starts_with('{') {
                 break;
             }
             if is_caller(field) {
@@ -119,7 +124,8 @@ fn colon_logger<'a>(rest: &mut &'a str, event: &mut Event<'a>) -> bool {
 
 /// `1234 --- ` of Spring Boot.
 fn spring_pid<'a>(rest: &'a str, event: &mut Event<'a>) -> Option<&'a str> {
-    let (pid, after) = rest.split_once(" --- ")?;
+    let (pid, after) = rest.split_at(rest.find(|mark: char| !mark.is_ascii_digit())?);
+    let after = after.strip_prefix(" --- ")?;
     event.pid = Some(number(pid)?);
     Some(after.trim_start())
 }
@@ -131,6 +137,9 @@ fn bracket<'a>(inner: &'a str, event: &mut Event<'a>) -> bool {
     }
     if inner.starts_with("MY-") {
         event.event_type = EventType::Database;
+        if let Some(thread) = event.pid.take() {
+            event.attribute("thread", thread.to_string());
+        }
         event.attribute("code", inner);
     } else if event.event_type == EventType::Database {
         event.service = Some(inner.into());
@@ -157,8 +166,12 @@ fn logger(text: &str, bracketed: bool) -> Option<(&str, &str)> {
     let end = text.find([' ', '\t', '\n'])?;
     let (word, after) = text.split_at(end);
     let gap = after.trim_start_matches(' ');
+    // env_logger closes behind the module the bracket that it opened before the time.
+    if let Some(name) = word.strip_suffix(']').filter(|name| is_logger(name)) {
+        return Some((name, gap));
+    }
     if let Some(name) = word.strip_suffix(':') {
-        return ((bracketed && is_name(name)) || is_logger(name)).then(|| (name, gap));
+        return ((bracketed && is_name(name)) || is_logger(name)).then_some((name, gap));
     }
     let trusted = is_logger(word) || (bracketed && is_name(word));
     for mark in [": ", "- ", "> ", "| ", "-- "] {

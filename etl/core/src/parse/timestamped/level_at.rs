@@ -3,9 +3,10 @@
 //! The words after the timestamp are looked at until one is a level or the front is over. What counts:
 //! - a word in brackets alone: `[error]`, `(info)`, `[E]`;
 //! - a word in capitals: `INFO`, `WARN`, and PostgreSQL's `LOG:`;
-//! - the first word in any case: `info`, `Warning:`;
+//! - the first word in any case, before a colon or the end of its column: `Warning:`, `Info   `;
 //! - a word after `level=` and its like;
 //! - a word between two separators: `| error |`, `- info -`, tabs;
+//! - a word in capitals behind Monolog's channel: `production.ERROR:`;
 //! - a letter where logcat and MongoDB have one.
 //!
 //! Prose ends the front soon: plain words cost more of the budget than numbers, brackets and names with
@@ -68,9 +69,8 @@ pub(super) fn find(text: &str, shape: Shape) -> Option<LevelAt> {
             continue;
         }
         let rest = &text[at + length..];
-        let word =
-            Word { text: &text[at..at + length], start: at, first, mark_before, named_level, rest };
-        let found = word.level().or_else(|| word.letter(shape, numbers));
+        let word = Word { text: &text[at..at + length], start: at, first, mark_before, named_level, rest };
+        let found = word.level().or_else(|| word.channel()).or_else(|| word.letter(shape, numbers));
         if found.is_some() {
             return found;
         }
@@ -95,15 +95,22 @@ impl Word<'_> {
         let plain = is_plain_level(self.text);
         let counts = self.named_level
             || (capitals && (plain || colon))
-            || (self.first && (colon || (plain && self.ends_clean())))
+            || (self.first && (colon || (plain && self.ends_column())))
             || self.between_marks()
             || (postgres && is_postgres_word(self.text));
-        counts.then(|| LevelAt {
-            start: self.start,
-            end: self.start + self.text.len(),
-            severity,
-            postgres,
-        })
+        counts.then(|| LevelAt { start: self.start, end: self.start + self.text.len(), severity, postgres })
+    }
+
+    /// `channel.LEVEL:` of Monolog.
+    fn channel(&self) -> Option<LevelAt> {
+        let (channel, word) = self.text.rsplit_once('.')?;
+        let capitals = word.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !capitals || !self.rest.starts_with(':') {
+            return None;
+        }
+        let severity = severity_of_word(word)?;
+        let end = self.start + self.text.len();
+        Some(LevelAt { start: self.start + channel.len() + 1, end, severity, postgres: false })
     }
 
     /// A level letter: after two numbers in logcat, first and before a word in capitals in MongoDB,
@@ -121,8 +128,12 @@ impl Word<'_> {
         Some(LevelAt { start: self.start, end: self.start + 1, severity, postgres: false })
     }
 
-    fn ends_clean(&self) -> bool {
-        self.rest.bytes().next().is_none_or(|next| matches!(next, b' ' | b'\t' | b'\n' | b'|' | b','))
+    /// Whether a column ends here: after `Info` a single space goes on with a sentence, after `info`
+    /// seldom.
+    fn ends_column(&self) -> bool {
+        let lower = self.text.bytes().all(|byte| byte.is_ascii_lowercase());
+        let wide = ["  ", "\t", "|", ",", "\n"].iter().any(|end| self.rest.starts_with(end));
+        wide || self.rest.is_empty() || (lower && self.rest.starts_with(' '))
     }
 
     /// Whether a mark stands before the word and the same after it, blanks apart.
@@ -146,7 +157,7 @@ fn gap(bytes: &[u8]) -> (usize, Option<u8>) {
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'|' | b',' | b';' | b'-' | b'\t' => mark = Some(byte),
-            b' ' | b':' | b'=' | b']' | b')' | b'>' | b'"' | b'\'' | b'*' | b'#' => {}
+            b' ' | b':' | b'=' | b']' | b')' | b'>' | b'"' | b'\'' => {}
             b'\x1b' => at += escape_tail(&bytes[at..]),
             _ => break,
         }
@@ -212,8 +223,5 @@ fn cost(word: &str) -> u32 {
 }
 
 fn is_postgres_word(word: &str) -> bool {
-    matches!(
-        word,
-        "LOG" | "DETAIL" | "HINT" | "STATEMENT" | "CONTEXT" | "QUERY" | "LOCATION" | "NOTICE"
-    )
+    matches!(word, "LOG" | "DETAIL" | "HINT" | "STATEMENT" | "CONTEXT" | "QUERY" | "LOCATION" | "NOTICE")
 }
