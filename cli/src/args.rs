@@ -56,7 +56,8 @@ pub(crate) struct LocalArguments {
 /// A duration as people write it: `30s`, `5m`, `1h 30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = |why: &str| format!("expected a time such as 30s or 5m, found {text:?}: {why}");
-    let signed: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| wrong(&error.to_string()))?;
+    let signed: jiff::SignedDuration =
+        text.parse().map_err(|error: jiff::Error| wrong(&error.to_string()))?;
     Duration::try_from(signed).map_err(|_| wrong("it is negative"))
 }
 

@@ -86,7 +86,12 @@ impl Config {
                 toml::from_str(&text).with_context(|| format!("in the configuration {}", file.display()))?
             }
         };
-        let place = || file.map_or_else(|| "in the settings".into(), |file| format!("in the configuration {}", file.display()));
+        let place = || {
+            file.map_or_else(
+                || "in the settings".into(),
+                |file| format!("in the configuration {}", file.display()),
+            )
+        };
         Self::checked(raw, max_wait).with_context(place)
     }
 
@@ -110,7 +115,8 @@ impl Config {
         if max_wait < MAX_WAIT_MIN {
             bail!("max_wait: expected at least {MAX_WAIT_MIN:?}, found {max_wait:?}");
         }
-        let mut etl = headrig_etl::Settings { raw_always: raw.raw == RawColumn::Always, ..Default::default() };
+        let mut etl =
+            headrig_etl::Settings { raw_always: raw.raw == RawColumn::Always, ..Default::default() };
         if let Some(name) = &raw.timezone {
             etl.zone = zone(name)?;
         }
@@ -169,7 +175,9 @@ fn source_settings(source: &RawSource) -> Result<SourceSettings> {
 fn patterns(include: &[String]) -> Result<GlobSet> {
     let mut set = GlobSetBuilder::new();
     for pattern in include {
-        set.add(Glob::new(pattern).with_context(|| format!("include: expected a pattern, found {pattern:?}"))?);
+        set.add(
+            Glob::new(pattern).with_context(|| format!("include: expected a pattern, found {pattern:?}"))?,
+        );
     }
     Ok(set.build()?)
 }
@@ -184,7 +192,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expect: &str) {
-        let result = toml::from_str(text).map_err(anyhow::Error::from).and_then(|raw| Config::checked(raw, None));
+        let result =
+            toml::from_str(text).map_err(anyhow::Error::from).and_then(|raw| Config::checked(raw, None));
         let message = result.map_or_else(|error| format!("{error:#}"), |_| "fine".into());
         assert!(message.contains(expect), "{text:?}: {message}");
     }

@@ -13,8 +13,8 @@ mod sink;
 use crate::{args::LocalArguments, config::Config, summary::Summary};
 use anyhow::{Context, Result};
 use folder::Folder;
-use pipeline::Pipeline;
 pub(crate) use pipeline::Loaded;
+use pipeline::Pipeline;
 use progress::{Progress, ProgressBar};
 pub(crate) use ship::Shipped;
 use std::{
@@ -49,7 +49,13 @@ pub(crate) fn run(arguments: &LocalArguments) -> Result<Summary> {
     if let Some(bar) = bar {
         bar.stop();
     }
-    let summary = Summary::of(folder.root(), shipped, loaded, interrupted.load(Ordering::Relaxed) && !arguments.follow, started.elapsed());
+    let summary = Summary::of(
+        folder.root(),
+        shipped,
+        loaded,
+        interrupted.load(Ordering::Relaxed) && !arguments.follow,
+        started.elapsed(),
+    );
     summary.print(arguments.json).context("the summary cannot be printed")?;
     Ok(summary)
 }

@@ -66,22 +66,34 @@ struct Trouble {
 
 impl Summary {
     /// The summary of a run over the lake at `root`.
-    pub(crate) fn of(root: &Path, shipped: Shipped, loaded: Loaded, interrupted: bool, elapsed: Duration) -> Self {
+    pub(crate) fn of(
+        root: &Path,
+        shipped: Shipped,
+        loaded: Loaded,
+        interrupted: bool,
+        elapsed: Duration,
+    ) -> Self {
         let fatal = [shipped.fatal, loaded.fatal].into_iter().flatten().map(|problem| Trouble {
             path: root.into(),
             problem,
             action: "run again once the cause is gone: it goes on where it stopped".into(),
         });
         let trouble = |Problem { path, problem, action }| Trouble { path, problem, action };
-        let problems: Vec<_> = shipped.problems.into_iter().chain(loaded.problems).map(trouble).chain(fatal).collect();
-        let mut failed: Vec<&Path> = problems.iter().map(|trouble| trouble.path.as_path()).filter(|path| *path != root).collect();
+        let problems: Vec<_> =
+            shipped.problems.into_iter().chain(loaded.problems).map(trouble).chain(fatal).collect();
+        let mut failed: Vec<&Path> =
+            problems.iter().map(|trouble| trouble.path.as_path()).filter(|path| *path != root).collect();
         failed.sort_unstable();
         failed.dedup();
         let failed = failed.len() as u64;
         let (counts, seconds) = (loaded.counts, elapsed.as_secs_f64());
         Self {
             lake: root.into(),
-            files: Files { found: shipped.files_found, read: shipped.files_found.saturating_sub(shipped.files_unreadable), failed },
+            files: Files {
+                found: shipped.files_found,
+                read: shipped.files_found.saturating_sub(shipped.files_unreadable),
+                failed,
+            },
             lines: counts.lines,
             events: counts.events,
             rows: counts.rows,
@@ -119,9 +131,9 @@ impl Summary {
             serde_json::to_writer(&mut out, self)?;
             return writeln!(out);
         }
-        writeln!(out, "{}", self.figures())?;
+        writeln!(out, "{}", self.figures().trim_fmt())?;
         if self.rows > 0 {
-            writeln!(out, "\n{}\n\n{}", self.rows_table(), self.next_query())?;
+            writeln!(out, "\n{}\n\n{}", self.rows_table().trim_fmt(), self.next_query())?;
         }
         if self.interrupted {
             writeln!(out, "\ninterrupted; run the same command again and it goes on where it stopped")?;
@@ -131,27 +143,46 @@ impl Summary {
 
     fn figures(&self) -> Table {
         let count = |number: u64| HumanCount(number).to_string();
-        let share = 100.0 * self.unparsed as f64 / self.rows.max(1) as f64;
         let mut table = Table::new();
         table.load_style(NOTHING);
-        let failed = if self.files.failed > 0 { format!(", {} failed", count(self.files.failed)) } else { String::new() };
+        let failed = if self.files.failed > 0 {
+            format!(", {} failed", count(self.files.failed))
+        } else {
+            String::new()
+        };
         table.add_row(["files", &format!("{}{failed}", count(self.files.found))]);
+        if self.rows == 0 {
+            table.add_row(["rows", "nothing new"]);
+            return table;
+        }
+        let joined = if self.events < self.lines { ", stack traces joined" } else { "" };
+        let share = 100.0 * self.unparsed as f64 / self.rows as f64;
         table.add_row(["lines", &count(self.lines)]);
-        table.add_row(["rows", &format!("{} (a stack trace is one)", count(self.rows))]);
+        table.add_row(["rows", &format!("{}{joined}", count(self.rows))]);
         table.add_row(["unparsed", &format!("{} ({share:.1} %)", count(self.unparsed))]);
+        if self.split_pieces > 0 {
+            table.add_row([
+                "split",
+                &format!("{} pieces of lines over max_line_bytes", count(self.split_pieces)),
+            ]);
+        }
+        if self.restarted_files > 0 {
+            table.add_row(["began anew", &format!("{} files (truncated)", count(self.restarted_files))]);
+        }
+        if self.quarantined > 0 {
+            table.add_row(["set aside", &format!("{} objects", count(self.quarantined))]);
+        }
         table.add_row(["in", &BinaryBytes(self.bytes.raw).to_string()]);
-        table.add_row(["out", &format!(
-            "{} Parquet, {} chunks",
-            BinaryBytes(self.bytes.parquet),
-            BinaryBytes(self.bytes.chunks)
-        )]);
+        let Bytes { parquet, chunks, .. } = self.bytes;
+        table.add_row(["out", &format!("{} Parquet, {} chunks", BinaryBytes(parquet), BinaryBytes(chunks))]);
         table.add_row(["time", &format!("{:.1} s, {:.1} MB/s", self.seconds, self.mb_per_s)]);
         table
     }
 
     /// Rows by event type, most first, with a column for each level that occurs.
     fn rows_table(&self) -> Table {
-        let levels: Vec<Level> = Level::ALL.into_iter().filter(|level| self.tally.of_level(*level) > 0).collect();
+        let levels: Vec<Level> =
+            Level::ALL.into_iter().filter(|level| self.tally.of_level(*level) > 0).collect();
         let mut event_types: Vec<(&str, u64)> = Vec::new();
         for row in &self.rows_by {
             match event_types.iter_mut().find(|(name, _)| *name == row.event_type) {
@@ -166,11 +197,16 @@ impl Summary {
         table.set_header(std::iter::once("rows".to_owned()).chain(heads).chain(["total".to_owned()]));
         for (event_type, total) in event_types {
             let rows_at = |level: &Level| {
-                let row = self.rows_by.iter().find(|row| row.event_type == event_type && row.level == level.as_str());
+                let row = self
+                    .rows_by
+                    .iter()
+                    .find(|row| row.event_type == event_type && row.level == level.as_str());
                 row.map_or_else(|| "·".to_owned(), |row| HumanCount(row.rows).to_string())
             };
             let cells = levels.iter().map(rows_at);
-            table.add_row(std::iter::once(event_type.to_owned()).chain(cells).chain([HumanCount(total).to_string()]));
+            table.add_row(
+                std::iter::once(event_type.to_owned()).chain(cells).chain([HumanCount(total).to_string()]),
+            );
         }
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -184,13 +220,20 @@ impl Summary {
             "SELECT ts, level, event_type, message FROM read_parquet('{}', hive_partitioning = true) ORDER BY ts DESC LIMIT 20",
             files.display().to_string().replace('\'', "''")
         );
-        format!("try next:\n  duckdb -c \"{}\"", query.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
+        format!(
+            "try next:\n  duckdb -c \"{}\"",
+            query.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$")
+        )
     }
 }
 
 fn rows_by(tally: &Tally) -> Vec<RowsBy> {
     tally
         .iter()
-        .map(|(level, event_type, rows)| RowsBy { level: level.as_str(), event_type: event_type.as_str(), rows })
+        .map(|(level, event_type, rows)| RowsBy {
+            level: level.as_str(),
+            event_type: event_type.as_str(),
+            rows,
+        })
         .collect()
 }

@@ -34,7 +34,12 @@ impl Folder {
     /// When it cannot be written, another process holds it, or it holds a lake without its state.
     pub(crate) fn open(root: &Path) -> Result<Self> {
         let state = root.join(".headrig");
-        let unusable = || format!("the lake {} cannot be written; mend its permissions or name another folder with --lake", root.display());
+        let unusable = || {
+            format!(
+                "the lake {} cannot be written; mend its permissions or name another folder with --lake",
+                root.display()
+            )
+        };
         fs::create_dir_all(&state).with_context(unusable)?;
         let lock = hold(&state.join("lock"), root)?;
         let folder = Self { root: root.into(), state, _lock: lock };
@@ -76,12 +81,22 @@ impl Folder {
 
 fn hold(path: &Path, root: &Path) -> Result<File> {
     let unusable = || format!("the lake {} cannot be locked at {}", root.display(), path.display());
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).with_context(unusable)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .with_context(unusable)?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut holder = String::new();
         let _ = file.read_to_string(&mut holder);
-        let holder = if holder.trim().is_empty() { "another process".into() } else { holder.trim().to_owned() };
-        bail!("the lake {} is in use by {holder}; wait until it has ended, or end it with Ctrl-C", root.display());
+        let holder =
+            if holder.trim().is_empty() { "another process".into() } else { holder.trim().to_owned() };
+        bail!(
+            "the lake {} is in use by {holder}; wait until it has ended, or end it with Ctrl-C",
+            root.display()
+        );
     }
     let started = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC");
     file.set_len(0).and_then(|()| file.rewind()).with_context(unusable)?;

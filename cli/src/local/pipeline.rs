@@ -11,7 +11,9 @@ use anyhow::{Context, Result};
 use headrig_agent::{state::ChunkRecord, tail::Problem};
 use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
 use headrig_etl::Tally;
-use headrig_ledger::{BatchPhase, FileFacts, FilePhase, Ledger, Policy, SqliteLedger, protocol, protocol::RunFate};
+use headrig_ledger::{
+    BatchPhase, FileFacts, FilePhase, Ledger, Policy, SqliteLedger, protocol, protocol::RunFate,
+};
 use headrig_store::{DirectoryStore, ObjectStore};
 use run::BatchRunner;
 use std::{
@@ -74,7 +76,12 @@ impl Pipeline {
         let failed = Arc::new(AtomicBool::new(false));
         let flag = failed.clone();
         let thread = thread::Builder::new().name("pipeline".into()).spawn(move || {
-            let mut loader = Loader { runner: BatchRunner::new(&folder, &config, &store, &progress), ledger, policy, loaded: Loaded::default() };
+            let mut loader = Loader {
+                runner: BatchRunner::new(&folder, &config, &store, &progress),
+                ledger,
+                policy,
+                loaded: Loaded::default(),
+            };
             if let Err(error) = loader.run(&arriving) {
                 flag.store(true, Ordering::Relaxed);
                 loader.loaded.fatal = Some(format!("{error:#}"));
@@ -100,7 +107,8 @@ impl Pipeline {
     /// Waits until everything it was told of is in the lake.
     pub(super) fn finish(self) -> Loaded {
         drop(self.chunks);
-        let panicked = |_| Loaded { fatal: Some("the pipeline broke down; this is a bug".into()), ..Loaded::default() };
+        let panicked =
+            |_| Loaded { fatal: Some("the pipeline broke down; this is a bug".into()), ..Loaded::default() };
         self.thread.join().unwrap_or_else(panicked)
     }
 }
@@ -152,7 +160,11 @@ impl Loader<'_> {
                 let hash = match self.runner.hash_of(&object.key) {
                     Ok(hash) => hash,
                     Err(error) => {
-                        self.problem(&object.key, error.to_string(), "mend or remove the object and run again");
+                        self.problem(
+                            &object.key,
+                            error.to_string(),
+                            "mend or remove the object and run again",
+                        );
                         continue;
                     }
                 };
@@ -192,7 +204,8 @@ impl Loader<'_> {
             if counts.is_drained() {
                 return Ok(());
             }
-            let due = self.ledger.batches(BatchPhase::Sealed, None, 1)?.first().map(|batch| batch.state.due());
+            let due =
+                self.ledger.batches(BatchPhase::Sealed, None, 1)?.first().map(|batch| batch.state.due());
             let rest_micros = due.map_or(0, |due: UnixMicros| due.micros_since(now())).max(0).unsigned_abs();
             thread::sleep(Duration::from_micros(rest_micros).min(LOOK_PAUSE));
         }
@@ -209,11 +222,16 @@ impl Loader<'_> {
     }
 
     fn report_if_quarantined(&mut self, hash: ContentHash) -> Result<()> {
-        let Some(file) = self.ledger.file(hash)?.filter(|file| file.state.phase() == FilePhase::Quarantined) else {
+        let Some(file) = self.ledger.file(hash)?.filter(|file| file.state.phase() == FilePhase::Quarantined)
+        else {
             return Ok(());
         };
         self.loaded.quarantined += 1;
-        self.problem(&file.key, "fails whenever it is loaded and was set aside".into(), "report it with the object");
+        self.problem(
+            &file.key,
+            "fails whenever it is loaded and was set aside".into(),
+            "report it with the object",
+        );
         Ok(())
     }
 

@@ -72,8 +72,15 @@ pub(super) fn run(
     interrupted: &AtomicBool,
 ) -> Shipped {
     let discovery = Discovery::new(arguments.inputs.clone(), folder.root());
-    let mut ship =
-        Ship { config, pipeline, progress, interrupted, discovery, files: BTreeSet::new(), problems: Vec::new() };
+    let mut ship = Ship {
+        config,
+        pipeline,
+        progress,
+        interrupted,
+        discovery,
+        files: BTreeSet::new(),
+        problems: Vec::new(),
+    };
     let tails = if arguments.follow { Tails::Leave } else { Tails::Take };
     let mut shipped = Shipped::default();
     loop {
@@ -90,14 +97,17 @@ pub(super) fn run(
         }
     }
     shipped.files_found = ship.files.len() as u64;
-    shipped.files_unreadable = ship.problems.iter().filter(|problem| ship.files.contains(&problem.path)).count() as u64;
+    shipped.files_unreadable =
+        ship.problems.iter().filter(|problem| ship.files.contains(&problem.path)).count() as u64;
     shipped.problems = ship.problems;
     shipped
 }
 
 fn open(config: &Config, folder: &Folder, tails: Tails) -> anyhow::Result<LocalShipper> {
     let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|error| anyhow::anyhow!("{error}")).context("no random bytes for an agent id")?;
+    getrandom::fill(&mut id)
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("no random bytes for an agent id")?;
     let state = SqliteState::open(&folder.agent_state(), AgentId::from_bytes(id))?;
     let store = DirectoryStore::open(&folder.bucket())?;
     Ok(Shipper::open(config.agent.clone(), tails, &folder.spool(), state, store)?)

@@ -37,7 +37,9 @@ impl Staging {
             let parent = target.parent().expect("a lake file lies in a partition");
             fs::create_dir_all(parent)?;
             fs::rename(self.folder.join(path), &target)?;
-            folders.extend(parent.ancestors().take_while(|folder| folder.starts_with(root)).map(Path::to_path_buf));
+            folders.extend(
+                parent.ancestors().take_while(|folder| folder.starts_with(root)).map(Path::to_path_buf),
+            );
         }
         folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
     }
@@ -74,7 +76,8 @@ fn remove_files(root: &Path, batch: &str, which: impl Fn(&Path) -> bool) -> io::
         }
         for entry in WalkDir::new(&folder) {
             let entry = entry?;
-            let is_of_batch = entry.file_name().to_str().is_some_and(|name| name.starts_with(&format!("{batch}-")));
+            let is_of_batch =
+                entry.file_name().to_str().is_some_and(|name| name.starts_with(&format!("{batch}-")));
             let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
             if entry.file_type().is_file() && is_of_batch && which(path) {
                 fs::remove_file(entry.path())?;
@@ -101,9 +104,13 @@ mod tests {
             paths.iter().for_each(|path| staging.write(file(path)).unwrap());
             staging
         };
-        stage(&["logs/level=info/aa-000.parquet", "logs/level=warn/aa-000.parquet", "logs/level=info/bb-000.parquet"])
-            .publish(root.path())
-            .unwrap();
+        stage(&[
+            "logs/level=info/aa-000.parquet",
+            "logs/level=warn/aa-000.parquet",
+            "logs/level=info/bb-000.parquet",
+        ])
+        .publish(root.path())
+        .unwrap();
         let second = stage(&["logs/level=info/aa-000.parquet"]);
         second.remove_others(root.path(), "aa").unwrap();
         second.publish(root.path()).unwrap();

@@ -10,7 +10,9 @@ use anyhow::{Context, Result};
 use headrig_agent::tail::Problem;
 use headrig_contract::{ByteLength, ContentHash, ObjectKey, UnixMicros};
 use headrig_etl::{BatchError, BatchReport, BatchRun, Member, ObjectReport};
-use headrig_ledger::{Batch, Claim, FileRecord, Ledger, LineCounts, Outcome, Policy, RunId, batch::Release, protocol};
+use headrig_ledger::{
+    Batch, Claim, FileRecord, Ledger, LineCounts, Outcome, Policy, RunId, batch::Release, protocol,
+};
 use headrig_store::{DirectoryStore, ObjectStore};
 use std::{
     collections::BTreeMap,
@@ -51,7 +53,12 @@ enum Failure {
 }
 
 impl<'a> BatchRunner<'a> {
-    pub(super) fn new(folder: &'a Folder, config: &'a Config, store: &'a DirectoryStore, progress: &'a Progress) -> Self {
+    pub(super) fn new(
+        folder: &'a Folder,
+        config: &'a Config,
+        store: &'a DirectoryStore,
+        progress: &'a Progress,
+    ) -> Self {
         Self { folder, config, store, progress, runs: 0 }
     }
 
@@ -98,7 +105,11 @@ impl<'a> BatchRunner<'a> {
     fn members(&self, ledger: &impl Ledger, batch: &Batch) -> Result<Vec<FileRecord>> {
         let mut members = Vec::new();
         for hash in &batch.members {
-            members.push(ledger.file(*hash)?.with_context(|| format!("the ledger lacks file {hash} of batch {}", batch.id))?);
+            members.push(
+                ledger
+                    .file(*hash)?
+                    .with_context(|| format!("the ledger lacks file {hash} of batch {}", batch.id))?,
+            );
         }
         members.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(members)
@@ -108,7 +119,9 @@ impl<'a> BatchRunner<'a> {
     fn write(&self, batch: &Batch, members: &[FileRecord]) -> Result<Written, Failure> {
         let mut quarantined = BTreeMap::new();
         loop {
-            let mut staging = Staging::clear(&self.folder.staging()).context("the staging folder cannot be emptied").map_err(Failure::Surroundings)?;
+            let mut staging = Staging::clear(&self.folder.staging())
+                .context("the staging folder cannot be emptied")
+                .map_err(Failure::Surroundings)?;
             let attempt = AssertUnwindSafe(|| self.write_members(batch, members, &quarantined, &mut staging));
             let culprit = match catch_unwind(attempt) {
                 Ok(Ok((report, outcomes))) => return Ok(Written { staging, report, outcomes, quarantined }),
@@ -135,7 +148,10 @@ impl<'a> BatchRunner<'a> {
                 outcomes.push((file.hash, Outcome::Quarantined { reason: reason.clone() }));
                 continue;
             }
-            let bytes = self.store.read(&file.key, OBJECT_BYTES_MAX).map_err(|error| Stop::unreadable(file, error))?;
+            let bytes = self
+                .store
+                .read(&file.key, OBJECT_BYTES_MAX)
+                .map_err(|error| Stop::unreadable(file, error))?;
             let member = Member { key: file.key.clone(), hash: file.hash, modified: self.modified(file) };
             let report = run.object(&member, &bytes, staging).map_err(Stop::from)?;
             self.progress.loaded.fetch_add(report.counts.bytes_raw, Ordering::Relaxed);
@@ -148,7 +164,8 @@ impl<'a> BatchRunner<'a> {
 
     /// When the object was stored: the time of reading for lines that no agent read.
     fn modified(&self, file: &FileRecord) -> UnixMicros {
-        let modified = self.store.path_of(&file.key).ok().and_then(|path| fs::metadata(path).ok()?.modified().ok());
+        let modified =
+            self.store.path_of(&file.key).ok().and_then(|path| fs::metadata(path).ok()?.modified().ok());
         let since_epoch = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         UnixMicros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
     }
@@ -162,7 +179,12 @@ impl<'a> BatchRunner<'a> {
         loaded: &mut Loaded,
     ) -> Result<()> {
         let root = self.folder.root();
-        let failed = || format!("the lake {} cannot be written; free space or mend its permissions and run again, nothing is lost", root.display());
+        let failed = || {
+            format!(
+                "the lake {} cannot be written; free space or mend its permissions and run again, nothing is lost",
+                root.display()
+            )
+        };
         if claim.attempt.0 > 1 {
             written.staging.remove_others(root, &batch.id.to_string()).with_context(failed)?;
         }
@@ -207,7 +229,8 @@ impl From<BatchError> for Stop {
         match error {
             BatchError::Object { key, reason } => Self::Member(key, reason.to_string()),
             BatchError::Sink(error) => {
-                let place = "the lake's staging folder cannot be written; free space and run again, nothing is lost";
+                let place =
+                    "the lake's staging folder cannot be written; free space and run again, nothing is lost";
                 Self::Failure(Failure::Surroundings(anyhow::Error::from(error).context(place)))
             }
             other => Self::Failure(Failure::Batch(other.to_string())),
@@ -217,5 +240,10 @@ impl From<BatchError> for Stop {
 
 fn line_counts(report: &ObjectReport) -> LineCounts {
     let counts = &report.counts;
-    LineCounts { lines: counts.lines, events: counts.events, rows: counts.rows, dropped_by_rule: counts.events - counts.rows }
+    LineCounts {
+        lines: counts.lines,
+        events: counts.events,
+        rows: counts.rows,
+        dropped_by_rule: counts.events - counts.rows,
+    }
 }
