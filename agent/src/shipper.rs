@@ -10,9 +10,8 @@ use crate::{
     state::{ChunkRecord, StateError, StateStore},
     tail::{Problem, TailFiles},
 };
-use headrig_contract::UnixMicros;
-use headrig_store::{ObjectStore, StoreError};
-use std::path::Path;
+use headrig_contract::{ContentHash, UnixMicros};
+use std::path::{Path, PathBuf};
 
 /// Why the agent had to stop. Nothing is lost: what was not sealed is read again.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +25,6 @@ pub enum ShipError {
     /// The state could not be written.
     #[error(transparent)]
     State(#[from] StateError),
-    /// A chunk could not be stored, and trying again will not help.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl ShipError {
@@ -37,7 +33,6 @@ impl ShipError {
         match self {
             Self::Spool(error) => matches!(error, SpoolError::DiskFull { .. }),
             Self::State(error) => matches!(error, StateError::DiskFull { .. }),
-            Self::Store(error) => error.is_retryable(),
             Self::Core(_) => false,
         }
     }
@@ -46,47 +41,33 @@ impl ShipError {
 /// What a step did.
 #[derive(Debug)]
 pub enum Step {
-    /// Something other than storing a chunk.
+    /// Something that is done.
     Worked,
-    /// A chunk is in the store, and forgotten here.
-    Stored(ChunkRecord),
-    /// A chunk could not be stored; it stays in the spool and is tried again.
-    StoreFailed(StoreError),
+    /// This chunk is to be stored, from this spool file, now or in a while: [`Shipper::stored`] or
+    /// [`Shipper::not_stored`] tells how it went. Several may be under way at once.
+    Store(ChunkRecord, PathBuf),
     /// Nothing: there is nothing to do before the next event.
     Idle,
 }
 
-/// A core and its adapters.
-pub struct Shipper<S, O> {
+/// A core and its adapters but the store, which may take its time.
+pub struct Shipper<S> {
     core: Core,
     tail: TailFiles,
     spool: Spool,
     state: S,
-    store: O,
 }
 
-impl<S: StateStore, O: ObjectStore> Shipper<S, O> {
+impl<S: StateStore> Shipper<S> {
     /// Recovers from `state` and the spool's folder.
     ///
     /// # Errors
     /// [`ShipError`] when either cannot be used.
-    pub fn open(
-        settings: Settings,
-        tails: Tails,
-        spool: &Path,
-        state: S,
-        store: O,
-    ) -> Result<Self, ShipError> {
+    pub fn open(settings: Settings, tails: Tails, spool: &Path, state: S) -> Result<Self, ShipError> {
         let recovered = state.recover()?;
         let sealed: Vec<_> = recovered.unshipped.iter().map(|chunk| (chunk.hash, chunk.length.0)).collect();
         let spool = Spool::open(spool, settings.sources.len(), &sealed)?;
-        Ok(Self {
-            core: Core::new(settings, tails, recovered)?,
-            tail: TailFiles::default(),
-            spool,
-            state,
-            store,
-        })
+        Ok(Self { core: Core::new(settings, tails, recovered)?, tail: TailFiles::default(), spool, state })
     }
 
     /// Tells the core what happened outside.
@@ -121,10 +102,29 @@ impl<S: StateStore, O: ObjectStore> Shipper<S, O> {
                 self.state.remember(&files)?;
                 Event::Remembered
             }
-            Action::Upload(chunk) => return self.upload(chunk, now),
+            Action::Upload(chunk) => {
+                let path = self.spool.path(chunk.hash);
+                return Ok(Step::Store(chunk, path));
+            }
         };
         self.core.handle(event, now);
         Ok(Step::Worked)
+    }
+
+    /// The chunk is in the store, durably: it is forgotten here.
+    ///
+    /// # Errors
+    /// As [`Shipper::step`].
+    pub fn stored(&mut self, chunk: ContentHash, now: UnixMicros) -> Result<(), ShipError> {
+        self.state.forget(chunk)?;
+        self.spool.remove(chunk);
+        self.core.handle(Event::Uploaded(chunk), now);
+        Ok(())
+    }
+
+    /// The chunk could not be stored; it stays in the spool and is given out again after a pause.
+    pub fn not_stored(&mut self, chunk: ContentHash, now: UnixMicros) {
+        self.core.handle(Event::UploadFailed(chunk), now);
     }
 
     /// The core, for what it can tell.
@@ -140,21 +140,5 @@ impl<S: StateStore, O: ObjectStore> Shipper<S, O> {
     /// Files that could not be read since the last call.
     pub fn take_problems(&mut self) -> Vec<Problem> {
         self.tail.take_problems()
-    }
-
-    fn upload(&mut self, chunk: ChunkRecord, now: UnixMicros) -> Result<Step, ShipError> {
-        match self.store.put_if_absent(&chunk.key, &self.spool.path(chunk.hash), chunk.hash) {
-            Ok(_) => {
-                self.state.forget(chunk.hash)?;
-                self.spool.remove(chunk.hash);
-                self.core.handle(Event::Uploaded(chunk.hash), now);
-                Ok(Step::Stored(chunk))
-            }
-            Err(error) if error.is_retryable() => {
-                self.core.handle(Event::UploadFailed(chunk.hash), now);
-                Ok(Step::StoreFailed(error))
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
 use headrig_contract::chunk::{ForeignReader, Layout};
 use rustix::fs::{Mode, OFlags};
 use std::{
+    fmt,
     fs::File,
     io::{self, BufReader, ErrorKind, Read},
     ops::Range,
@@ -28,6 +29,12 @@ pub struct Problem {
     pub problem: String,
     /// What the operator can do.
     pub action: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n         {}", self.path.display(), self.problem, self.action)
+    }
 }
 
 /// The files that are being read: the last one is kept open.

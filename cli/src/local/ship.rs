@@ -11,7 +11,7 @@ use headrig_agent::{
     tail::Problem,
 };
 use headrig_contract::{AgentId, UnixMicros};
-use headrig_store::DirectoryStore;
+use headrig_store::{DirectoryStore, ObjectStore, StoreError};
 use std::{
     collections::BTreeSet,
     path::PathBuf,
@@ -24,7 +24,7 @@ use std::{
 const SCAN_PAUSE: Duration = Duration::from_millis(500);
 /// How often a run to the end of the files looks again for files that moved, or that were being written.
 const ROUNDS_MAX: usize = 6;
-/// How often storing a chunk is tried again at the end of a run, which would not end otherwise.
+/// How often storing a chunk is tried again before the run gives up, or with --follow begins anew.
 const STORE_TRIES_MAX: usize = 4;
 /// How long --follow waits for space on a full disk before it tries again.
 const FULL_DISK_PAUSE_MICROS: i64 = 5_000_000;
@@ -50,9 +50,10 @@ pub(crate) struct Shipped {
     pub(crate) fatal: Option<String>,
 }
 
-type LocalShipper = Shipper<SqliteState, DirectoryStore>;
+type LocalShipper = Shipper<SqliteState>;
 
 struct Ship<'a> {
+    store: &'a DirectoryStore,
     config: &'a Config,
     pipeline: &'a Pipeline,
     progress: &'a Progress,
@@ -60,6 +61,9 @@ struct Ship<'a> {
     discovery: Discovery,
     files: BTreeSet<PathBuf>,
     problems: Vec<Problem>,
+    follows: bool,
+    /// How often in a row a chunk could not be stored.
+    store_failures: usize,
 }
 
 /// Takes the inputs to their end, or follows them until Ctrl-C.
@@ -71,30 +75,30 @@ pub(super) fn run(
     progress: &Progress,
     interrupted: &AtomicBool,
 ) -> Shipped {
-    let discovery = Discovery::new(arguments.inputs.clone(), folder.root());
+    let mut shipped = Shipped::default();
+    let store = match DirectoryStore::open(&folder.bucket()) {
+        Ok(store) => store,
+        Err(error) => return Shipped { fatal: Some(error.to_string()), ..shipped },
+    };
     let mut ship = Ship {
+        store: &store,
         config,
         pipeline,
         progress,
         interrupted,
-        discovery,
+        discovery: Discovery::new(arguments.inputs.clone(), folder.root()),
         files: BTreeSet::new(),
         problems: Vec::new(),
+        follows: arguments.follow,
+        store_failures: 0,
     };
-    let tails = if arguments.follow { Tails::Leave } else { Tails::Take };
-    let mut shipped = Shipped::default();
-    loop {
-        match ship.attempt(folder, tails, &mut shipped) {
-            Ok(()) => break,
-            Err(error) if arguments.follow && is_retryable(&error) && !ship.is_interrupted() => {
-                eprintln!("headrig: {error:#}; trying again");
-                ship.sleep_until(now().saturating_add_micros(FULL_DISK_PAUSE_MICROS));
-            }
-            Err(error) => {
-                shipped.fatal = Some(format!("{error:#}"));
-                break;
-            }
+    while let Err(error) = ship.attempt(folder, &mut shipped) {
+        if !arguments.follow || !is_retryable(&error) || ship.is_interrupted() {
+            shipped.fatal = Some(format!("{error:#}"));
+            break;
         }
+        eprintln!("headrig: {error:#}; trying again");
+        ship.sleep_until(now().saturating_add_micros(FULL_DISK_PAUSE_MICROS));
     }
     shipped.files_found = ship.files.len() as u64;
     shipped.files_unreadable =
@@ -109,32 +113,30 @@ fn open(config: &Config, folder: &Folder, tails: Tails) -> anyhow::Result<LocalS
         .map_err(|error| anyhow::anyhow!("{error}"))
         .context("no random bytes for an agent id")?;
     let state = SqliteState::open(&folder.agent_state(), AgentId::from_bytes(id))?;
-    let store = DirectoryStore::open(&folder.bucket())?;
-    Ok(Shipper::open(config.agent.clone(), tails, &folder.spool(), state, store)?)
+    Ok(Shipper::open(config.agent.clone(), tails, &folder.spool(), state)?)
 }
 
 fn is_retryable(error: &anyhow::Error) -> bool {
     error.downcast_ref::<ShipError>().is_some_and(ShipError::is_retryable)
+        || error.downcast_ref::<StoreError>().is_some_and(StoreError::is_retryable)
 }
 
 impl Ship<'_> {
     /// From what is durable to the end of the files, or until Ctrl-C.
-    fn attempt(&mut self, folder: &Folder, tails: Tails, shipped: &mut Shipped) -> anyhow::Result<()> {
+    fn attempt(&mut self, folder: &Folder, shipped: &mut Shipped) -> anyhow::Result<()> {
+        let tails = if self.follows { Tails::Leave } else { Tails::Take };
         let mut shipper = open(self.config, folder, tails)?;
-        let result = match tails {
-            Tails::Leave => self.follow(&mut shipper),
-            Tails::Take => self.once(&mut shipper),
-        };
+        let result = if self.follows { self.follow(&mut shipper) } else { self.once(&mut shipper) };
         self.note_problems(shipper.take_problems());
         let done = shipper.progress();
         shipped.split_pieces += done.split_pieces;
         shipped.restarts += done.restarts;
         shipped.chunks += done.chunks;
-        Ok(result?)
+        result
     }
 
     /// Everything up to the end of the files. A file whose end is being written gets a moment to come to it.
-    fn once(&mut self, shipper: &mut LocalShipper) -> Result<(), ShipError> {
+    fn once(&mut self, shipper: &mut LocalShipper) -> anyhow::Result<()> {
         for _ in 0..ROUNDS_MAX {
             self.scan(shipper);
             self.drive(shipper)?;
@@ -150,7 +152,7 @@ impl Ship<'_> {
     }
 
     /// What is written from now on, too, until Ctrl-C.
-    fn follow(&mut self, shipper: &mut LocalShipper) -> Result<(), ShipError> {
+    fn follow(&mut self, shipper: &mut LocalShipper) -> anyhow::Result<()> {
         while !self.is_interrupted() && !self.pipeline.has_failed() {
             self.scan(shipper);
             self.drive(shipper)?;
@@ -168,15 +170,9 @@ impl Ship<'_> {
     }
 
     /// Does all there is to do now.
-    fn drive(&mut self, shipper: &mut LocalShipper) -> Result<(), ShipError> {
+    fn drive(&mut self, shipper: &mut LocalShipper) -> anyhow::Result<()> {
         let at_first = shipper.core().unread().0 + shipper.progress().read.0;
-        while !self.is_interrupted() && !self.pipeline.has_failed() {
-            match shipper.step(now())? {
-                Step::Idle => break,
-                Step::Worked => {}
-                Step::Stored(chunk) => self.pipeline.stored(&chunk),
-                Step::StoreFailed(error) => eprintln!("headrig: {error}; trying again"),
-            }
+        while !self.is_interrupted() && !self.pipeline.has_failed() && self.step(shipper)? {
             let read = shipper.progress().read.0;
             self.progress.read.store(read, Ordering::Relaxed);
             self.progress.unread.store(at_first.saturating_sub(read), Ordering::Relaxed);
@@ -187,22 +183,45 @@ impl Ship<'_> {
     }
 
     /// Seals what was read and stores what was sealed.
-    fn finish(&mut self, shipper: &mut LocalShipper) -> Result<(), ShipError> {
+    fn finish(&mut self, shipper: &mut LocalShipper) -> anyhow::Result<()> {
         shipper.tell(Event::Finish, now());
-        let mut failures = 0;
         loop {
-            match shipper.step(now())? {
-                Step::Worked => {}
-                Step::Stored(chunk) => self.pipeline.stored(&chunk),
-                Step::StoreFailed(error) if failures == STORE_TRIES_MAX => return Err(error.into()),
-                Step::StoreFailed(_) => failures += 1,
-                Step::Idle if shipper.core().is_drained() => return Ok(()),
-                Step::Idle => thread::sleep(NAP_MAX),
+            if self.step(shipper)? {
+                continue;
             }
+            if shipper.core().is_drained() {
+                return Ok(());
+            }
+            thread::sleep(NAP_MAX);
         }
     }
 
+    /// Does the next thing there is to do, and says whether there was one.
+    fn step(&mut self, shipper: &mut LocalShipper) -> anyhow::Result<bool> {
+        match shipper.step(now())? {
+            Step::Idle => return Ok(false),
+            Step::Worked => {}
+            Step::Store(chunk, path) => match self.store.put_if_absent(&chunk.key, &path, chunk.hash) {
+                Ok(_) => {
+                    self.store_failures = 0;
+                    shipper.stored(chunk.hash, now())?;
+                    self.pipeline.stored(&chunk);
+                }
+                Err(error) if error.is_retryable() && self.store_failures < STORE_TRIES_MAX => {
+                    self.store_failures += 1;
+                    shipper.not_stored(chunk.hash, now());
+                }
+                Err(error) => return Err(error.into()),
+            },
+        }
+        Ok(true)
+    }
+
+    /// Keeps the problems for the summary; who follows is told at once.
     fn note_problems(&mut self, problems: Vec<Problem>) {
+        if self.follows {
+            problems.iter().for_each(|problem| eprintln!("headrig: {problem}"));
+        }
         self.problems.extend(problems);
     }
 
