@@ -23,7 +23,7 @@ use crate::{
 use files::FileTable;
 use headrig_contract::{
     AgentId, ByteLength, ChunkSeq, Generation, StreamId, UnixMicros,
-    chunk::{BlockEncoder, Chain, EncodeError},
+    chunk::{BlockEncoder, Chain, EncodeError, Provenance},
     key::{ChunkName, KeyError},
 };
 use open_chunk::OpenChunk;
@@ -59,8 +59,10 @@ pub struct Progress {
     pub sealed_compressed: ByteLength,
     /// Sealed chunks.
     pub chunks: u64,
-    /// Lines that were split because they were too long, in pieces.
-    pub split_pieces: u64,
+    /// Lines that were cut because they were too long.
+    pub cut_lines: u64,
+    /// Plain bytes that were seen in files and gone before they could be read.
+    pub lost: ByteLength,
     /// Files that began anew under the same identity.
     pub restarts: u64,
 }
@@ -84,8 +86,10 @@ pub struct Core {
     uploads: Uploads,
     /// The read that was handed out.
     reading: Option<Reading>,
-    /// The source whose block can take no more.
-    full_block: Option<usize>,
+    /// Lines cut in each file since they were asked for.
+    cut_lines: HashMap<Arc<str>, u64>,
+    /// Files went since strands without one were last accounted for.
+    orphans_unchecked: bool,
     /// The step that was handed out and not yet recorded.
     sealing: Option<(usize, Box<Seal>)>,
     finishing: bool,
@@ -125,7 +129,8 @@ impl Core {
             encoder,
             block: Vec::new(),
             reading: None,
-            full_block: None,
+            cut_lines: HashMap::new(),
+            orphans_unchecked: false,
             sealing: None,
             finishing: false,
             progress: Progress::default(),
@@ -136,9 +141,9 @@ impl Core {
     pub fn handle(&mut self, event: Event, now: UnixMicros) {
         match event {
             Event::Scanned(found) => self.scanned(found, now),
-            Event::Probed { file, result } => self.probed(file, result),
+            Event::Probed { file, result } => self.probed(file, result, now),
             Event::Read { file, result } => self.read(file, result, now),
-            Event::Appended | Event::Tick => {}
+            Event::Appended => {}
             Event::Sealed => self.sealed(),
             Event::Uploaded(hash) => self.uploads.done(hash),
             Event::UploadFailed(hash) => self.uploads.failed(hash, now),
@@ -154,6 +159,9 @@ impl Core {
     pub fn next_action(&mut self, now: UnixMicros) -> Result<Option<Action>, CoreError> {
         if let Some(chunk) = self.uploads.next(now) {
             return Ok(Some(Action::Upload(chunk)));
+        }
+        if self.sealing.is_some() {
+            return Ok(None);
         }
         if let Some(source) = self.source_to_flush(now) {
             return self.flush(source, now).map(Some);
@@ -181,6 +189,16 @@ impl Core {
         self.files.held_until()
     }
 
+    /// The files in which lines were cut since the last call, and how many.
+    pub fn take_cut_lines(&mut self) -> Vec<(Arc<str>, u64)> {
+        self.cut_lines.drain().collect()
+    }
+
+    /// Files that are held back, or were not where the last scan saw them.
+    pub fn unsettled(&self) -> Vec<Arc<Path>> {
+        self.files.unsettled()
+    }
+
     /// Whether files were not where the last scan saw them: scan again.
     pub fn missed_files(&self) -> bool {
         self.files.any_missed()
@@ -204,11 +222,6 @@ impl Core {
     /// How much was done.
     pub fn progress(&self) -> Progress {
         self.progress
-    }
-
-    /// How many strands and files are known, for the memory ceiling.
-    pub fn table_lengths(&self) -> (usize, usize) {
-        (self.strands.len(), self.files.len())
     }
 
     /// The chunk of a source that is due: full, too old, or the last.
@@ -235,15 +248,7 @@ impl Core {
     fn append(&mut self, source: usize, now: UnixMicros) -> Result<Action, CoreError> {
         let chunk = self.open[source].as_mut().expect("only a source with an open chunk is appended to");
         let begins = chunk.length.0 == 0;
-        let source_settings = &self.settings.sources[source];
-        chunk.encode_block(
-            self.agent,
-            &self.settings,
-            source_settings,
-            now,
-            &mut self.encoder,
-            &mut self.block,
-        )?;
+        chunk.encode_block(now, &mut self.encoder, &mut self.block)?;
         Ok(Action::Append { source, begins })
     }
 
@@ -290,13 +295,24 @@ impl Core {
 
     /// The source's open chunk, opened now if there is none.
     fn open_chunk(&mut self, source: usize, now: UnixMicros) -> &mut OpenChunk {
-        let chain =
-            self.chains[source].as_ref().map_or(Chain { seq: ChunkSeq(0), previous: None }, |chain| Chain {
-                seq: chain.next_seq,
-                previous: Some(chain.last),
-            });
-        let buffer = &mut self.spare_buffer;
-        self.open[source].get_or_insert_with(|| OpenChunk::new(now, chain, std::mem::take(buffer)))
+        let (settings, agent, buffer) = (&self.settings, self.agent, &mut self.spare_buffer);
+        let chain = self.chains[source].as_ref();
+        self.open[source].get_or_insert_with(|| {
+            let chain = Chain {
+                seq: chain.map_or(ChunkSeq(0), |chain| chain.next_seq),
+                previous: chain.map(|chain| chain.last),
+            };
+            let provenance = Provenance {
+                agent,
+                host: settings.host.clone(),
+                source: settings.sources[source].name.clone(),
+                format_hint: settings.sources[source].format_hint.clone(),
+                read_at: now,
+                chain: None,
+                segments: Vec::new(),
+            };
+            OpenChunk::new(now, chain, provenance, settings.block_bytes_max, std::mem::take(buffer))
+        })
     }
 
     fn add_strand(&mut self, id: StrandId, path: Arc<Path>, file: FileId) -> StrandIndex {

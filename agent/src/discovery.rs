@@ -5,6 +5,7 @@
 
 use crate::{core::FoundFile, identity::FileId, tail::Problem};
 use headrig_contract::{ByteLength, UnixMicros};
+use rustix::fs::{Mode, OFlags};
 use std::{
     collections::{HashMap, HashSet},
     fs::{self, File, FileType, Metadata},
@@ -12,11 +13,14 @@ use std::{
     os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::UNIX_EPOCH,
 };
 use walkdir::WalkDir;
 
 /// How much of a file's head tells text from other data.
 const SAMPLE_BYTES: usize = 8 << 10;
+/// So many bytes of text are enough to believe that the rest is text as well.
+const SAMPLE_BYTES_ENOUGH: usize = 512;
 /// The share of bytes in the sample that no text has, in percent, from which on a file counts as binary.
 const BINARY_PERCENT: usize = 30;
 /// What files of other kinds begin with.
@@ -25,10 +29,10 @@ const MAGICS: [(&[u8], &str); 12] = [
     (b"\x89PNG", "a PNG image"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"LPKSHHRH", "a systemd journal; export it with journalctl -o json"),
-    (b"PAR1", "a Parquet file"),
+    (b"PAR1\x15", "a Parquet file"),
     (b"PK\x03\x04", "a zip archive"),
     (b"\xfd7zXZ\0", "xz data; recompress it with gzip or zstd"),
-    (b"BZh", "bzip2 data; recompress it with gzip or zstd"),
+    (b"BZh91AY&SY", "bzip2 data; recompress it with gzip or zstd"),
     (b"\xff\xfe", "UTF-16 text; convert it with iconv"),
     (b"\xfe\xff", "UTF-16 text; convert it with iconv"),
     (b"%PDF-", "a PDF document"),
@@ -43,12 +47,21 @@ enum Content {
     Other(&'static str),
 }
 
+/// What was found in a file, and when.
+#[derive(Clone, Copy, Debug)]
+struct Verdict {
+    content: Content,
+    sampled: usize,
+    modified: UnixMicros,
+}
+
 /// Finds files again and again, and remembers what those it has seen contain.
 pub struct Discovery {
     inputs: Vec<PathBuf>,
-    /// A folder that is never looked into: the lake's own.
-    excluded: PathBuf,
-    contents: HashMap<FileId, (Content, UnixMicros)>,
+    /// Folders that are never looked into: the lake's own.
+    excluded: Vec<PathBuf>,
+    contents: HashMap<FileId, Verdict>,
+    /// The problems of the last scan, which need not be told again.
     reported: HashSet<(PathBuf, String)>,
 }
 
@@ -62,9 +75,8 @@ pub struct Scan {
 }
 
 impl Discovery {
-    /// Discovery of `inputs`, files below `excluded` left out.
-    pub fn new(inputs: Vec<PathBuf>, excluded: &Path) -> Self {
-        let excluded = excluded.canonicalize().unwrap_or_else(|_| excluded.into());
+    /// Discovery of `inputs`, files below the folders `excluded` left out.
+    pub fn new(inputs: Vec<PathBuf>, excluded: Vec<PathBuf>) -> Self {
         Self { inputs, excluded, contents: HashMap::new(), reported: HashSet::new() }
     }
 
@@ -84,7 +96,10 @@ impl Discovery {
             }
         }
         self.contents.retain(|file, _| seen.contains(file));
-        problems.retain(|problem| self.reported.insert((problem.path.clone(), problem.problem.clone())));
+        let known = std::mem::take(&mut self.reported);
+        self.reported =
+            problems.iter().map(|problem| (problem.path.clone(), problem.problem.clone())).collect();
+        problems.retain(|problem| !known.contains(&(problem.path.clone(), problem.problem.clone())));
         Scan { files, problems }
     }
 
@@ -158,9 +173,15 @@ impl Discovery {
         }
     }
 
+    /// By device and inode, since a folder has many names.
     fn is_excluded(&self, folder: &Path) -> bool {
-        folder.file_name() == self.excluded.file_name()
-            && folder.canonicalize().is_ok_and(|folder| folder == self.excluded)
+        let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+        let name_fits = |excluded: &PathBuf| excluded.file_name() == folder.file_name();
+        // Symbolic links may carry any name; folders of another name need no look.
+        let is_link = folder.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+        let mut suspects = self.excluded.iter().filter(|excluded| is_link || name_fits(excluded)).peekable();
+        suspects.peek().is_some()
+            && identity(folder).is_some_and(|id| suspects.any(|excluded| identity(excluded) == Some(id)))
     }
 
     fn inspect(
@@ -194,31 +215,44 @@ impl Discovery {
                 });
             }
         };
-        Ok(Some(FoundFile {
-            file: FileId::of(&metadata),
-            path: Arc::from(path),
-            source: source_of(path),
-            size: ByteLength(metadata.len()),
-            modified: modified(&metadata),
-            compressed,
-        }))
+        let found = plain_file(Arc::from(path), &metadata);
+        Ok(Some(FoundFile { source: source_of(path), compressed, ..found }))
     }
 
     fn content(&mut self, path: &Path, metadata: &Metadata) -> Result<Content, Problem> {
-        let (id, modified) = (FileId::of(metadata), modified(metadata));
+        let FoundFile { file: id, modified, .. } = plain_file(Arc::from(path), metadata);
         // Text stays text while it grows; anything else is looked at again once it changes.
-        if let Some((content, seen)) = self.contents.get(&id)
-            && (*seen == modified || *content == Content::Plain && metadata.len() >= SAMPLE_BYTES as u64)
+        if let Some(verdict) = self.contents.get(&id)
+            && (verdict.modified == modified
+                || verdict.content == Content::Plain && verdict.sampled >= SAMPLE_BYTES_ENOUGH)
         {
-            return Ok(*content);
+            return Ok(verdict.content);
         }
         let mut sample = Vec::with_capacity(SAMPLE_BYTES);
-        let read = File::open(path).and_then(|file| file.take(SAMPLE_BYTES as u64).read_to_end(&mut sample));
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let read = rustix::fs::open(path, flags, Mode::empty())
+            .map_err(io::Error::from)
+            .and_then(|file| File::from(file).take(SAMPLE_BYTES as u64).read_to_end(&mut sample));
         read.map_err(|error| unusable(path, &error))?;
-        let content = classify(&sample);
-        self.contents.insert(id, (content, modified));
-        Ok(content)
+        let verdict = Verdict { content: classify(&sample), sampled: sample.len(), modified };
+        self.contents.insert(id, verdict);
+        Ok(verdict.content)
     }
+}
+
+/// The identity that `metadata` shows.
+pub fn file_id(metadata: &Metadata) -> FileId {
+    let born = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let born = born.and_then(|time| i64::try_from(time.as_micros()).ok()).unwrap_or(0);
+    FileId { device: metadata.dev(), inode: metadata.ino(), born: UnixMicros(born) }
+}
+
+/// A plain file of the first source, as `metadata` shows it.
+pub fn plain_file(path: Arc<Path>, metadata: &Metadata) -> FoundFile {
+    let modified =
+        UnixMicros::from_seconds(metadata.mtime()).saturating_add_micros(metadata.mtime_nsec() / 1_000);
+    let size = ByteLength(metadata.len());
+    FoundFile { file: file_id(metadata), path, source: 0, size, modified, compressed: false }
 }
 
 /// What `sample`, a file's first bytes, says of it. Holes (NUL bytes) that a crash or a truncation left in a
@@ -246,10 +280,6 @@ fn classify(sample: &[u8]) -> Content {
 /// A zstd skippable frame (RFC 8878, section 3.1.2), with which a chunk of ours begins.
 fn is_skippable(sample: &[u8]) -> bool {
     matches!(sample, [first, 0x2a, 0x4d, 0x18, ..] if first & 0xf0 == 0x50)
-}
-
-fn modified(metadata: &Metadata) -> UnixMicros {
-    UnixMicros::from_seconds(metadata.mtime()).saturating_add_micros(metadata.mtime_nsec() / 1_000)
 }
 
 fn kind_name(kind: FileType) -> &'static str {

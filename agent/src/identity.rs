@@ -7,7 +7,7 @@
 
 use headrig_contract::{ByteOffset, Generation, StreamId, UnixMicros};
 use sha2::{Digest, Sha256};
-use std::{fs::Metadata, os::unix::fs::MetadataExt, path::Path, time::UNIX_EPOCH};
+use std::path::Path;
 
 /// The most bytes of a file's head, and of the window before an offset, that are hashed.
 pub const FINGERPRINT_BYTES_MAX: usize = 1024;
@@ -22,15 +22,6 @@ pub struct FileId {
     pub inode: u64,
     /// When the file was made; 1970 where the file system does not say.
     pub born: UnixMicros,
-}
-
-impl FileId {
-    /// The identity that `metadata` shows.
-    pub fn of(metadata: &Metadata) -> Self {
-        let since_epoch = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let born = since_epoch.and_then(|time| i64::try_from(time.as_micros()).ok()).unwrap_or(0);
-        Self { device: metadata.dev(), inode: metadata.ino(), born: UnixMicros(born) }
-    }
 }
 
 /// A hash of at most [`FINGERPRINT_BYTES_MAX`] bytes at a known place: the first 16 bytes of their SHA-256.
@@ -64,7 +55,7 @@ pub struct Mark {
     pub mid_line: bool,
 }
 
-/// How much a matching [`Mark`] proves.
+/// How much a likeness proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// The whole first KiB is the same, and so is the window.
@@ -73,30 +64,58 @@ pub enum Evidence {
     Weak,
 }
 
-/// What an unknown file has to do with a strand whose mark it matches.
+/// What an unknown file has to do with a strand that it begins like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kinship {
     /// It carries the strand on: the strand's own file is gone or begun anew.
     Heir,
-    /// It is a copy of a file that is still there, and all of it was read.
+    /// It is a copy of what was read already: there is nothing to take.
     Copy,
+    /// It may be a copy that is being made, or one of a file that is not read to its end: ask again later.
+    Later,
     /// Nothing: it is a stream of its own.
     Stranger,
 }
 
-/// What is known when an unknown file matches a strand's mark.
+/// What became of the file that a strand was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Original {
+    /// It is gone, or begun anew.
+    Gone,
+    /// It is there, and all of it was read.
+    Read,
+    /// It is there, and there is more to read.
+    Unread,
+}
+
+/// Where an unknown file ends, compared with what was read of a strand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Before, and up to there it is the same.
+    BeforeMark,
+    /// There.
+    AtMark,
+    /// Behind.
+    BeyondMark,
+}
+
+/// What is known when an unknown file is the same as a strand, as far as both go.
 #[derive(Clone, Copy, Debug)]
 pub struct Likeness {
-    /// How much the match proves.
+    /// How much the likeness proves.
     pub evidence: Evidence,
-    /// The strand's own file is still there, with what was read from it.
-    pub original_intact: bool,
-    /// The file's name is one that rotation makes of the strand's.
-    pub rotated_name: bool,
-    /// The file holds a compressed copy under the strand's own name.
+    /// The strand's own file.
+    pub original: Original,
+    /// The file's name is one that rotation or compression makes of the strand's.
+    pub named_after: bool,
+    /// It is the strand's own name, with a compressor's ending.
     pub compressed_same_name: bool,
-    /// The file ends where the strand was read to.
-    pub ends_at_mark: bool,
+    /// Both are in one folder.
+    pub same_folder: bool,
+    /// Where the file ends.
+    pub ending: Ending,
+    /// The file has not changed for a while.
+    pub quiet: bool,
 }
 
 impl Fingerprint {
@@ -128,19 +147,28 @@ impl Mark {
 }
 
 impl Likeness {
-    /// Decides between losing and doubling: strong evidence is believed, weak evidence only with a name
-    /// that rotation or compression explains.
+    /// Decides between losing and doubling: strong evidence is believed, weak evidence only with a name in
+    /// the same folder that rotation or compression explains.
     pub fn kinship(&self) -> Kinship {
         let strong = self.evidence == Evidence::Strong;
-        if self.original_intact {
-            let copy = self.ends_at_mark && (self.compressed_same_name || strong && self.rotated_name);
-            return if copy { Kinship::Copy } else { Kinship::Stranger };
+        let once_quiet = if self.quiet { Kinship::Copy } else { Kinship::Later };
+        let is_copy = self.compressed_same_name && (strong || self.same_folder) || strong && self.named_after;
+        match (self.original, self.ending) {
+            (_, Ending::BeforeMark) if strong && self.named_after => once_quiet,
+            (_, Ending::BeforeMark) => Kinship::Stranger,
+            (Original::Gone, _) if strong => Kinship::Heir,
+            // As long as it is written, a longer strand may turn out to be the like one.
+            (Original::Gone, _) if self.named_after && self.same_folder && !self.quiet => Kinship::Later,
+            (Original::Gone, _) if self.named_after && self.same_folder => Kinship::Heir,
+            (Original::Read, Ending::AtMark) if is_copy => once_quiet,
+            (Original::Unread, _) if is_copy => Kinship::Later,
+            _ => Kinship::Stranger,
         }
-        if strong || self.rotated_name || self.compressed_same_name {
-            Kinship::Heir
-        } else {
-            Kinship::Stranger
-        }
+    }
+
+    /// Whether no evidence at all could make it kin.
+    pub fn is_hopeless(&self) -> bool {
+        self.original != Original::Gone && !self.named_after
     }
 }
 
@@ -199,32 +227,41 @@ mod tests {
         check("1", "2", false);
     }
 
+    const LIKE: Likeness = Likeness {
+        evidence: Evidence::Strong,
+        original: Original::Gone,
+        named_after: true,
+        compressed_same_name: false,
+        same_folder: true,
+        ending: Ending::AtMark,
+        quiet: true,
+    };
+
     #[test]
     fn weak_evidence_never_takes_a_line_away_from_a_new_file() {
-        let like = Likeness {
-            evidence: Evidence::Weak,
-            original_intact: false,
-            rotated_name: false,
-            compressed_same_name: false,
-            ends_at_mark: true,
-        };
-        assert_eq!(like.kinship(), Kinship::Stranger);
-        assert_eq!(Likeness { rotated_name: true, ..like }.kinship(), Kinship::Heir);
-        assert_eq!(Likeness { evidence: Evidence::Strong, ..like }.kinship(), Kinship::Heir);
+        let weak = Likeness { evidence: Evidence::Weak, ..LIKE };
+        assert_eq!(weak.kinship(), Kinship::Heir);
+        assert_eq!(Likeness { named_after: false, ..weak }.kinship(), Kinship::Stranger);
+        assert_eq!(Likeness { same_folder: false, ..weak }.kinship(), Kinship::Stranger);
+        assert_eq!(Likeness { named_after: false, same_folder: false, ..LIKE }.kinship(), Kinship::Heir);
     }
 
     #[test]
     fn a_copy_of_a_living_file_is_one_only_where_it_ends_at_the_mark() {
-        let like = Likeness {
-            evidence: Evidence::Strong,
-            original_intact: true,
-            rotated_name: true,
-            compressed_same_name: false,
-            ends_at_mark: true,
-        };
+        let like = Likeness { original: Original::Read, ..LIKE };
         assert_eq!(like.kinship(), Kinship::Copy);
-        assert_eq!(Likeness { ends_at_mark: false, ..like }.kinship(), Kinship::Stranger);
-        assert_eq!(Likeness { rotated_name: false, ..like }.kinship(), Kinship::Stranger);
+        assert_eq!(Likeness { quiet: false, ..like }.kinship(), Kinship::Later);
+        assert_eq!(Likeness { ending: Ending::BeyondMark, ..like }.kinship(), Kinship::Stranger);
+        assert_eq!(Likeness { named_after: false, ..like }.kinship(), Kinship::Stranger);
+        assert_eq!(Likeness { evidence: Evidence::Weak, ..like }.kinship(), Kinship::Stranger);
+        assert_eq!(Likeness { original: Original::Unread, ..like }.kinship(), Kinship::Later);
+    }
+
+    #[test]
+    fn a_copy_that_is_being_made_is_waited_for() {
+        let like = Likeness { original: Original::Read, ending: Ending::BeforeMark, quiet: false, ..LIKE };
+        assert_eq!(like.kinship(), Kinship::Later);
+        assert_eq!(Likeness { quiet: true, ..like }.kinship(), Kinship::Copy);
         assert_eq!(Likeness { evidence: Evidence::Weak, ..like }.kinship(), Kinship::Stranger);
     }
 }

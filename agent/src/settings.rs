@@ -1,13 +1,17 @@
 //! What the core needs to know before it starts, checked once: inner code cannot see an invalid value.
 
 use headrig_contract::{
-    HostName, SourceName,
+    AgentId, ChunkSeq, ContentHash, HostName, SourceName, UnixMicros,
     chunk::{BLOCK_BYTES_MAX, Codec},
+    key::{ChunkName, KeyError},
 };
 use std::{ops::RangeInclusive, sync::Arc};
 
 /// The least and the most bytes that a `max_line_bytes` may be.
 pub const LINE_BYTES_LIMITS: RangeInclusive<usize> = 1024..=BLOCK_BYTES_MAX;
+
+/// The least and the most bytes that a `block_bytes_max` may be.
+pub const BLOCK_BYTES_LIMITS: RangeInclusive<usize> = 4096..=BLOCK_BYTES_MAX;
 
 /// Settings of the agent's core.
 #[derive(Clone, Debug)]
@@ -16,6 +20,8 @@ pub struct Settings {
     pub host: HostName,
     /// The sources; files refer to them by index. Not empty.
     pub sources: Vec<SourceSettings>,
+    /// A block holds at most so many raw bytes. Within [`BLOCK_BYTES_LIMITS`].
+    pub block_bytes_max: usize,
     /// How blocks are compressed.
     pub codec: Codec,
     /// The codec's level.
@@ -57,6 +63,9 @@ pub enum SettingsError {
         /// The name.
         name: SourceName,
     },
+    /// Prefix, host and source make no valid object key.
+    #[error("key_prefix: {0}")]
+    Key(#[from] KeyError),
     /// A number out of its range.
     #[error("expected {setting} between {low} and {high}, found {found}")]
     Range {
@@ -81,6 +90,7 @@ impl Settings {
                 format_hint: "".into(),
                 line_bytes_max: BLOCK_BYTES_MAX,
             }],
+            block_bytes_max: BLOCK_BYTES_MAX,
             codec: Codec::Zstd,
             level: Codec::Zstd.default_level(),
             key_prefix: String::new(),
@@ -111,14 +121,44 @@ impl Settings {
                 LINE_BYTES_LIMITS.end(),
             )?;
         }
+        in_range(
+            "block_bytes_max",
+            self.block_bytes_max as i64,
+            BLOCK_BYTES_LIMITS.start(),
+            BLOCK_BYTES_LIMITS.end(),
+        )?;
         let levels = self.codec.levels();
         in_range("level", i64::from(self.level), levels.start(), levels.end())?;
         in_range("chunk_bytes_max", self.chunk_bytes_max as i64, &(64 << 10), &(1 << 30))?;
         in_range("chunk_raw_bytes_max", self.chunk_raw_bytes_max as i64, &BLOCK_BYTES_MAX, &(4 << 30))?;
-        in_range("chunk_age_max_ms", self.chunk_age_max_ms as i64, &10, &86_400_000)?;
+        in_range("chunk_age_max_ms", self.chunk_age_max_ms as i64, &10, &DAY_MS)?;
+        in_range("event_hold_ms", self.event_hold_ms as i64, &0, &DAY_MS)?;
+        in_range("spool_bytes_max", self.spool_bytes_max as i64, &(1 << 20), &i64::MAX)?;
+        for source in &self.sources {
+            self.sample_key(source)?;
+        }
         Ok(self)
     }
 }
+
+impl Settings {
+    /// A key as chunks of the source will have it: found wrong now rather than when one is sealed.
+    fn sample_key(&self, source: &SourceSettings) -> Result<(), KeyError> {
+        let name = ChunkName {
+            host: self.host.clone(),
+            source: source.name.clone(),
+            sealed_at: UnixMicros(0),
+            agent: AgentId::from_bytes([0; 16]),
+            seq: ChunkSeq(u64::MAX),
+            hash: ContentHash::from_bytes([0; 32]),
+            codec: self.codec,
+        };
+        name.key(&self.key_prefix).map(drop)
+    }
+}
+
+/// A day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
 
 fn in_range<N: Copy + TryInto<i64>>(
     setting: &'static str,
@@ -153,5 +193,7 @@ mod tests {
         check(|s| s.sources[0].line_bytes_max = 10, "max_line_bytes between 1024");
         check(|s| s.level = 99, "level between 1 and 19");
         check(|s| s.chunk_bytes_max = 0, "chunk_bytes_max");
+        check(|s| s.key_prefix = "a//b".into(), "key_prefix: expected a relative key");
+        check(|s| s.event_hold_ms = u64::MAX, "event_hold_ms");
     }
 }

@@ -4,14 +4,18 @@
 //! what is durable, as after a crash.
 
 use crate::{
+    core::FoundFile,
     core::{Action, Core, CoreError, Event, Progress, Tails},
     settings::Settings,
     spool::{Spool, SpoolError},
     state::{ChunkRecord, StateError, StateStore},
-    tail::{Problem, TailFiles},
+    tail::{Problem, TailFiles, Target},
 };
 use headrig_contract::{ContentHash, UnixMicros};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Why the agent had to stop. Nothing is lost: what was not sealed is read again.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +36,7 @@ impl ShipError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Spool(error) => matches!(error, SpoolError::DiskFull { .. }),
-            Self::State(error) => matches!(error, StateError::DiskFull { .. }),
+            Self::State(error) => error.is_retryable(),
             Self::Core(_) => false,
         }
     }
@@ -70,6 +74,12 @@ impl<S: StateStore> Shipper<S> {
         Ok(Self { core: Core::new(settings, tails, recovered)?, tail: TailFiles::default(), spool, state })
     }
 
+    /// Tells the core which files there are now; those that are open here and gone from their paths count, too.
+    pub fn scanned(&mut self, mut found: Vec<FoundFile>, now: UnixMicros) {
+        found.extend(self.tail.unlisted(&found, now));
+        self.core.handle(Event::Scanned(found), now);
+    }
+
     /// Tells the core what happened outside.
     pub fn tell(&mut self, event: Event, now: UnixMicros) {
         self.core.handle(event, now);
@@ -82,12 +92,13 @@ impl<S: StateStore> Shipper<S> {
     pub fn step(&mut self, now: UnixMicros) -> Result<Step, ShipError> {
         let Some(action) = self.core.next_action(now)? else { return Ok(Step::Idle) };
         let event = match action {
-            Action::Probe { file, path, compressed, windows } => {
-                Event::Probed { file, result: self.tail.probe(file, &path, compressed, &windows) }
+            Action::Probe { file, path, compressed, fresh, windows } => {
+                let target = Target { file, path: &path, compressed, fresh, now };
+                Event::Probed { file, result: self.tail.probe(&target, &windows) }
             }
-            Action::Read { file, path, compressed, offset, .. } => {
-                let result = self.tail.read(file, &path, compressed, offset.0, self.core.room());
-                Event::Read { file, result }
+            Action::Read { file, path, compressed, fresh, offset, .. } => {
+                let target = Target { file, path: &path, compressed, fresh, now };
+                Event::Read { file, result: self.tail.read(&target, offset.0, self.core.room()) }
             }
             Action::Append { source, begins } => {
                 self.spool.append(source, begins, self.core.block())?;
@@ -135,6 +146,11 @@ impl<S: StateStore> Shipper<S> {
     /// How much was done.
     pub fn progress(&self) -> Progress {
         self.core.progress()
+    }
+
+    /// The files in which lines were cut since the last call, and how many.
+    pub fn take_cut_lines(&mut self) -> Vec<(Arc<str>, u64)> {
+        self.core.take_cut_lines()
     }
 
     /// Files that could not be read since the last call.

@@ -58,6 +58,10 @@ impl Spool {
         let spool = Self { folder: folder.into(), parts: (0..sources).map(|_| None).collect() };
         let failed = |source| spool_error(folder, source);
         fs::create_dir_all(folder).map_err(failed)?;
+        // The folder's own name must outlast a power cut as its files do.
+        let parent =
+            folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)?;
         for entry in fs::read_dir(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();

@@ -120,6 +120,13 @@ pub trait StateStore {
     fn forget(&mut self, chunk: ContentHash) -> Result<(), StateError>;
 }
 
+impl StateError {
+    /// Whether it goes away once somebody frees space.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::DiskFull { .. })
+    }
+}
+
 /// Why the state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {

@@ -2,23 +2,28 @@
 //!
 //! Invariant: bytes come from the file that the core named, not from another that stands at its path by now.
 
+mod open_file;
+
 use crate::{
-    core::{Fault, Probe, ReadBytes, ReadEnd, WindowBytes},
+    core::{Fault, FoundFile, Probe, ReadBytes, ReadEnd, WindowBytes},
+    discovery::plain_file,
     identity::{FINGERPRINT_BYTES_MAX, FileId},
 };
-use headrig_contract::chunk::{ForeignReader, Layout};
-use rustix::fs::{Mode, OFlags};
+use headrig_contract::UnixMicros;
+use open_file::OpenFile;
 use std::{
+    collections::{HashMap, HashSet},
     fmt,
-    fs::File,
-    io::{self, BufReader, ErrorKind, Read},
+    io::{self, ErrorKind},
     ops::Range,
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-/// The bytes read at once while a decompressor is moved forward.
-const SKIP_BYTES: usize = 64 << 10;
+/// Plain files kept open at once.
+const HANDLES_MAX: usize = 64;
+/// How long a file is kept open after it was read last.
+const HANDLE_IDLE_MICROS: i64 = 60_000_000;
 
 /// An input that could not be taken, or not all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,21 +42,37 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The files that are being read: the last one is kept open.
+/// The files that are being read. Plain ones are kept open for a while, so that what is written to a deleted
+/// one is still read; of compressed ones the last.
 #[derive(Default)]
 pub struct TailFiles {
-    open: Option<OpenFile>,
+    plain: HashMap<FileId, Handle>,
+    decompressed: Option<(FileId, OpenFile)>,
+    /// Counts uses, to find the handle that was used least recently.
+    uses: u64,
     problems: Vec<Problem>,
 }
 
-struct OpenFile {
-    file: FileId,
-    reader: Reader,
+/// A file that is to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The file.
+    pub file: FileId,
+    /// Where it was found.
+    pub path: &'a Arc<Path>,
+    /// It is read through a decompressor.
+    pub compressed: bool,
+    /// It changed a moment ago: that it is not whole yet is nobody's problem.
+    pub fresh: bool,
+    /// The time, by which files that are idle are closed.
+    pub now: UnixMicros,
 }
 
-enum Reader {
-    Plain(File),
-    Decompressed { reader: ForeignReader<'static>, position: u64 },
+struct Handle {
+    open: OpenFile,
+    path: Arc<Path>,
+    used: u64,
+    used_at: UnixMicros,
 }
 
 impl TailFiles {
@@ -59,47 +80,33 @@ impl TailFiles {
     ///
     /// # Errors
     /// [`Fault`]; why a file is unreadable is among [`TailFiles::take_problems`].
-    pub fn probe(
-        &mut self,
-        file: FileId,
-        path: &Path,
-        compressed: bool,
-        windows: &[Range<u64>],
-    ) -> Result<Probe, Fault> {
-        let probe = |tail: &mut Self| {
-            let mut head = vec![0; FINGERPRINT_BYTES_MAX];
-            let (count, _) = tail.opened(file, path, compressed, 0)?.read_full(0, &mut head)?;
-            head.truncate(count);
-            let windows = windows
-                .iter()
-                .map(|range| tail.window(file, path, compressed, range))
-                .collect::<Result<_, _>>()?;
-            Ok(Probe { head, windows })
-        };
-        probe(self).map_err(|error| self.fault(path, compressed, &error))
+    pub fn probe(&mut self, target: &Target<'_>, windows: &[Range<u64>]) -> Result<Probe, Fault> {
+        let mut head = vec![0; FINGERPRINT_BYTES_MAX];
+        let mut count = 0;
+        let outcome = self.opened(target, 0).and_then(|open| open.fill(0, &mut head, &mut count));
+        // Damage in the first KiB is told when it is read: what stands before it is taken.
+        if let Err(error) = outcome
+            && count == 0
+        {
+            return Err(self.fault(target, &error));
+        }
+        head.truncate(count);
+        let windows = windows.iter().map(|range| self.window(target, range)).collect::<Result<_, _>>();
+        Ok(Probe { head, windows: windows.map_err(|error| self.fault(target, &error))? })
     }
 
     /// Fills `buffer` with plain bytes from `offset` on, as far as there are any.
     ///
     /// # Errors
     /// [`Fault`], where not one byte could be read.
-    pub fn read(
-        &mut self,
-        file: FileId,
-        path: &Path,
-        compressed: bool,
-        offset: u64,
-        buffer: &mut [u8],
-    ) -> Result<ReadBytes, Fault> {
+    pub fn read(&mut self, target: &Target<'_>, offset: u64, buffer: &mut [u8]) -> Result<ReadBytes, Fault> {
         let mut count = 0;
-        let outcome = self
-            .opened(file, path, compressed, offset)
-            .and_then(|open| open.fill(offset, buffer, &mut count));
+        let outcome = self.opened(target, offset).and_then(|open| open.fill(offset, buffer, &mut count));
         match outcome {
             Ok(true) => Ok(ReadBytes { count, end: ReadEnd::File }),
             Ok(false) => Ok(ReadBytes { count, end: ReadEnd::More }),
             Err(error) => {
-                let fault = self.fault(path, compressed, &error);
+                let fault = self.fault(target, &error);
                 if count > 0 { Ok(ReadBytes { count, end: ReadEnd::Damage }) } else { Err(fault) }
             }
         }
@@ -110,20 +117,23 @@ impl TailFiles {
         std::mem::take(&mut self.problems)
     }
 
-    /// The file that is kept open, which another program may have deleted in the meantime.
-    pub fn open_file(&self) -> Option<FileId> {
-        self.open.as_ref().map(|open| open.file)
+    /// Files that are still open here but that a scan did not find: deleted, or moved out of sight, and maybe
+    /// written to by somebody who has them open as well. Closes what has been idle.
+    pub fn unlisted(&mut self, found: &[FoundFile], now: UnixMicros) -> Vec<FoundFile> {
+        self.plain.retain(|_, handle| now.micros_since(handle.used_at) < HANDLE_IDLE_MICROS);
+        let listed: HashSet<FileId> = found.iter().map(|found| found.file).collect();
+        let unlisted = self.plain.iter().filter(|(file, _)| !listed.contains(file));
+        unlisted
+            .filter_map(|(file, handle)| {
+                let metadata = handle.open.plain_metadata()?;
+                Some(FoundFile { file: *file, ..plain_file(handle.path.clone(), &metadata) })
+            })
+            .collect()
     }
 
-    fn window(
-        &mut self,
-        file: FileId,
-        path: &Path,
-        compressed: bool,
-        range: &Range<u64>,
-    ) -> io::Result<WindowBytes> {
+    fn window(&mut self, target: &Target<'_>, range: &Range<u64>) -> io::Result<WindowBytes> {
         let mut bytes = vec![0; (range.end - range.start) as usize];
-        let open = self.opened(file, path, compressed, range.start)?;
+        let open = self.opened(target, range.start)?;
         let (count, mut at_end) = open.read_full(range.start, &mut bytes)?;
         if !at_end {
             let (beyond, _) = open.read_full(range.end, &mut [0])?;
@@ -134,24 +144,43 @@ impl TailFiles {
     }
 
     /// The file, at a place from which `offset` can be reached.
-    fn opened(
-        &mut self,
-        file: FileId,
-        path: &Path,
-        compressed: bool,
-        offset: u64,
-    ) -> io::Result<&mut OpenFile> {
-        let reusable =
-            self.open.as_ref().is_some_and(|open| open.file == file && open.reaches(compressed, offset));
-        if !reusable {
-            self.open = None;
-            self.open = Some(OpenFile::new(file, path, compressed)?);
+    fn opened(&mut self, target: &Target<'_>, offset: u64) -> io::Result<&mut OpenFile> {
+        if target.compressed {
+            let reusable =
+                self.decompressed.take().filter(|(file, open)| *file == target.file && open.reaches(offset));
+            let open = match reusable {
+                Some((_, open)) => open,
+                None => OpenFile::new(target.file, target.path, true)?,
+            };
+            return Ok(&mut self.decompressed.insert((target.file, open)).1);
         }
-        Ok(self.open.as_mut().expect("it was just set"))
+        self.uses += 1;
+        if !self.plain.contains_key(&target.file) {
+            let open = OpenFile::new(target.file, target.path, false)?;
+            self.make_room();
+            let handle = Handle { open, path: target.path.clone(), used: 0, used_at: target.now };
+            self.plain.insert(target.file, handle);
+        }
+        let handle = self.plain.get_mut(&target.file).expect("it was just put there");
+        (handle.used, handle.used_at) = (self.uses, target.now);
+        if handle.path != *target.path {
+            handle.path = target.path.clone();
+        }
+        Ok(&mut handle.open)
     }
 
-    fn fault(&mut self, path: &Path, compressed: bool, error: &io::Error) -> Fault {
-        self.open = None;
+    fn make_room(&mut self) {
+        if self.plain.len() >= HANDLES_MAX
+            && let Some(oldest) =
+                self.plain.iter().min_by_key(|(_, handle)| handle.used).map(|(file, _)| *file)
+        {
+            self.plain.remove(&oldest);
+        }
+    }
+
+    fn fault(&mut self, target: &Target<'_>, error: &io::Error) -> Fault {
+        self.decompressed = None;
+        self.plain.remove(&target.file);
         if error.kind() == ErrorKind::NotFound {
             return Fault::Moved;
         }
@@ -159,88 +188,15 @@ impl TailFiles {
             ErrorKind::PermissionDenied => {
                 ("cannot be read: permission denied".into(), "run as a user who may read it")
             }
-            _ if compressed => (
+            _ if target.compressed => (
                 format!("compressed data is cut short or damaged: {error}"),
                 "lines before the damage are taken; replace the file with a whole one and run again for the rest",
             ),
             _ => (format!("cannot be read: {error}"), "check the disk or mount it lies on and run again"),
         };
-        self.problems.push(Problem { path: path.into(), problem, action: action.into() });
+        if !target.fresh {
+            self.problems.push(Problem { path: target.path.to_path_buf(), problem, action: action.into() });
+        }
         Fault::Unreadable
     }
-}
-
-impl OpenFile {
-    /// Opens `path` without waiting for anybody (a FIFO might stand there by now).
-    fn new(expected: FileId, path: &Path, compressed: bool) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-        let metadata = file.metadata()?;
-        if FileId::of(&metadata) != expected || !metadata.is_file() {
-            return Err(io::Error::new(ErrorKind::NotFound, "another file stands there"));
-        }
-        let reader = if compressed { decompressed(file)? } else { Reader::Plain(file) };
-        Ok(Self { file: expected, reader })
-    }
-
-    fn reaches(&self, compressed: bool, offset: u64) -> bool {
-        match &self.reader {
-            Reader::Plain(_) => !compressed,
-            Reader::Decompressed { position, .. } => compressed && *position <= offset,
-        }
-    }
-
-    fn read_full(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
-        let mut count = 0;
-        let at_end = self.fill(offset, buffer, &mut count)?;
-        Ok((count, at_end))
-    }
-
-    /// Reads from `offset` until `buffer` is full or the file ends, which is returned; `count` also holds
-    /// what was read before an error.
-    fn fill(&mut self, offset: u64, buffer: &mut [u8], count: &mut usize) -> io::Result<bool> {
-        self.move_to(offset)?;
-        while *count < buffer.len() {
-            let rest = &mut buffer[*count..];
-            let result = match &mut self.reader {
-                Reader::Plain(file) => file.read_at(rest, offset + *count as u64),
-                Reader::Decompressed { reader, .. } => reader.read(rest),
-            };
-            match result {
-                Ok(0) => return Ok(true),
-                Ok(read) => {
-                    *count += read;
-                    if let Reader::Decompressed { position, .. } = &mut self.reader {
-                        *position += read as u64;
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(false)
-    }
-
-    /// Moves a decompressor forward to `target`.
-    fn move_to(&mut self, target: u64) -> io::Result<()> {
-        let Reader::Decompressed { reader, position } = &mut self.reader else { return Ok(()) };
-        let mut scratch = vec![0; SKIP_BYTES.min(target.saturating_sub(*position) as usize)];
-        while *position < target {
-            let wanted = scratch.len().min((target - *position) as usize);
-            let read = reader.read(&mut scratch[..wanted])?;
-            if read == 0 {
-                return Ok(());
-            }
-            *position += read as u64;
-        }
-        Ok(())
-    }
-}
-
-fn decompressed(file: File) -> io::Result<Reader> {
-    let mut magic = [0; 16];
-    let count = file.read_at(&mut magic, 0)?;
-    let layout = Layout::of(&magic[..count]);
-    let reader = ForeignReader::new(layout, BufReader::with_capacity(SKIP_BYTES, file))?;
-    Ok(Reader::Decompressed { reader, position: 0 })
 }

@@ -4,19 +4,16 @@
 
 use headrig_agent::{
     core::{Fault, ReadBytes, ReadEnd},
+    discovery::file_id,
     identity::{FileId, Fingerprint, Mark, StrandId},
     spool::{Spool, SpoolError},
     state::{ChainRecord, ChunkRecord, FileRecord, Seal, SqliteState, StateError, StateStore, StrandRecord},
-    tail::TailFiles,
+    tail::{TailFiles, Target},
 };
 use headrig_contract::{
     AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, Generation, ObjectKey, StreamId, UnixMicros,
 };
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{fs, io::Write, path::Path, sync::Arc};
 
 const AGENT: AgentId = AgentId::from_bytes([3; 16]);
 
@@ -111,11 +108,15 @@ fn a_spool_keeps_sealed_chunks_and_clears_the_rest() {
     assert!(matches!(error, SpoolError::Damaged { expected: 5, .. }), "{error}");
 }
 
-fn written(folder: &Path, name: &str, bytes: &[u8]) -> (PathBuf, FileId) {
+fn written(folder: &Path, name: &str, bytes: &[u8]) -> (Arc<Path>, FileId) {
     let path = folder.join(name);
     fs::write(&path, bytes).unwrap();
-    let id = FileId::of(&fs::metadata(&path).unwrap());
-    (path, id)
+    let id = file_id(&fs::metadata(&path).unwrap());
+    (path.into(), id)
+}
+
+fn target(file: FileId, path: &Arc<Path>, compressed: bool) -> Target<'_> {
+    Target { file, path, compressed, fresh: false, now: UnixMicros(0) }
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -137,13 +138,13 @@ fn plain_and_compressed_files_read_alike_from_any_offset() {
     let mut tail = TailFiles::default();
     for ((path, id), compressed) in files {
         let windows = [10..20, plain.len() as u64 - 5..plain.len() as u64];
-        let probe = tail.probe(id, &path, compressed, &windows).unwrap();
+        let probe = tail.probe(&target(id, &path, compressed), &windows).unwrap();
         assert_eq!(probe.head, plain[..1024], "{path:?}");
         assert_eq!((probe.windows[0].bytes.as_slice(), probe.windows[0].at_end), (&plain[10..20], false));
         assert_eq!((probe.windows[1].bytes.len(), probe.windows[1].at_end), (5, true));
         for offset in [0, 200_000, 100_000] {
             let mut buffer = vec![0; 70_000];
-            let read = tail.read(id, &path, compressed, offset as u64, &mut buffer).unwrap();
+            let read = tail.read(&target(id, &path, compressed), offset as u64, &mut buffer).unwrap();
             assert_eq!(read, ReadBytes { count: 70_000, end: ReadEnd::More });
             assert_eq!(buffer, plain[offset..offset + 70_000], "{path:?} from {offset}");
         }
@@ -158,12 +159,15 @@ fn what_precedes_damage_is_read_and_the_file_is_named() {
     let (path, id) = written(folder.path(), "cut.gz", &whole[..whole.len() / 2]);
     let mut tail = TailFiles::default();
     let mut buffer = vec![0; plain.len()];
-    let read = tail.read(id, &path, true, 0, &mut buffer).unwrap();
+    let read = tail.read(&target(id, &path, true), 0, &mut buffer).unwrap();
     assert!(read.count > 1_000 && read.end == ReadEnd::Damage, "{read:?}");
     assert_eq!(buffer[..read.count], plain[..read.count]);
     let problems = tail.take_problems();
     assert_eq!(problems.len(), 1);
-    assert!(problems[0].path == path && problems[0].problem.contains("cut short or damaged"), "{problems:?}");
+    assert!(
+        problems[0].path == *path && problems[0].problem.contains("cut short or damaged"),
+        "{problems:?}"
+    );
 }
 
 #[test]
@@ -173,10 +177,28 @@ fn another_file_at_the_path_is_not_read_in_its_place() {
     fs::rename(&path, folder.path().join("a.log.1")).unwrap();
     let (_, other) = written(folder.path(), "a.log", b"new\n");
     let mut tail = TailFiles::default();
-    assert_eq!(tail.read(id, &path, false, 0, &mut [0; 8]), Err(Fault::Moved));
+    assert_eq!(tail.read(&target(id, &path, false), 0, &mut [0; 8]), Err(Fault::Moved));
     assert_eq!(
-        tail.read(other, &path, false, 0, &mut [0; 8]),
+        tail.read(&target(other, &path, false), 0, &mut [0; 8]),
         Ok(ReadBytes { count: 4, end: ReadEnd::File })
     );
     assert!(tail.take_problems().is_empty());
+}
+
+#[test]
+fn what_is_written_to_a_deleted_file_is_read_until_it_is_idle() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, id) = written(folder.path(), "a.log", b"one\n");
+    let mut writer = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    let mut tail = TailFiles::default();
+    tail.read(&target(id, &path, false), 0, &mut [0; 8]).unwrap();
+    fs::remove_file(&path).unwrap();
+    writer.write_all(b"two\n").unwrap();
+
+    let unlisted = tail.unlisted(&[], UnixMicros(1));
+    assert_eq!(unlisted.iter().map(|found| (found.file, found.size.0)).collect::<Vec<_>>(), [(id, 8)]);
+    let mut buffer = [0; 8];
+    assert_eq!(tail.read(&target(id, &path, false), 4, &mut buffer).unwrap().count, 4);
+    assert_eq!(&buffer[..4], b"two\n");
+    assert!(tail.unlisted(&[], UnixMicros(61_000_000)).is_empty());
 }

@@ -1,7 +1,7 @@
 //! The command line, as it is typed.
 
 use clap::{Args, Parser, Subcommand};
-use std::{path::PathBuf, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 /// Carries log files into a queryable lake, every line exactly once.
 #[derive(Debug, Parser)]
@@ -45,20 +45,23 @@ pub(crate) struct LocalArguments {
     /// Settings for sources: names, time zones, formats (TOML)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// How long lines may wait before they are in the lake, with --follow [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    /// How long a line may wait before it is in the lake [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = wait)]
     pub(crate) max_wait: Option<Duration>,
     /// Print the summary as one JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// A duration as people write it: `30s`, `5m`, `1h 30m`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = |why: &str| format!("expected a time such as 30s or 5m, found {text:?}: {why}");
-    let signed: jiff::SignedDuration =
-        text.parse().map_err(|error: jiff::Error| wrong(&error.to_string()))?;
-    Duration::try_from(signed).map_err(|_| wrong("it is negative"))
+/// How long lines may be made to wait. Below, chunks would hold next to nothing.
+const WAIT_LIMITS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
+
+/// A wait as people write it: `30s`, `5m`, `1h 30m`.
+pub(crate) fn wait(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
+    parsed.filter(|wait| WAIT_LIMITS.contains(wait)).ok_or_else(|| {
+        format!("expected a time from 100ms to 24h, such as 30s, 5m or 1h 30m, found {text:?}")
+    })
 }
 
 #[cfg(test)]
@@ -73,9 +76,10 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
-        assert!(duration("-5s").is_err());
-        assert!(duration("soon").is_err());
+        assert_eq!(wait("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(wait("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert!(wait("-5s").is_err());
+        assert!(wait("soon").is_err());
+        assert!(wait("72h").is_err());
     }
 }

@@ -1,21 +1,22 @@
 //! What a run did, for people and for programs.
 
-use crate::local::{Loaded, Shipped};
+use crate::local::{Loaded, Note, Shipped};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use headrig_agent::tail::Problem;
 use headrig_etl::{Level, Tally};
 use indicatif::{BinaryBytes, HumanCount};
 use serde::Serialize;
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
 /// The figures of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
-    lake: PathBuf,
+    lake: String,
     files: Files,
     lines: u64,
     events: u64,
@@ -25,10 +26,12 @@ pub(crate) struct Summary {
     chunks: u64,
     batches: u64,
     quarantined: u64,
-    split_pieces: u64,
+    cut_lines: u64,
+    lost_bytes: u64,
     restarted_files: u64,
     rows_by: Vec<RowsBy>,
     problems: Vec<Trouble>,
+    notes: Vec<Remark>,
     seconds: f64,
     mb_per_s: f64,
     interrupted: bool,
@@ -59,9 +62,15 @@ struct RowsBy {
 
 #[derive(Debug, Serialize)]
 struct Trouble {
-    path: PathBuf,
+    path: String,
     problem: String,
     action: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Remark {
+    path: String,
+    note: String,
 }
 
 impl Summary {
@@ -74,21 +83,18 @@ impl Summary {
         elapsed: Duration,
     ) -> Self {
         let fatal = [shipped.fatal, loaded.fatal].into_iter().flatten().map(|problem| Trouble {
-            path: root.into(),
+            path: lossy(root),
             problem,
             action: "run again once the cause is gone: it goes on where it stopped".into(),
         });
-        let trouble = |Problem { path, problem, action }| Trouble { path, problem, action };
+        let trouble = |Problem { path, problem, action }| Trouble { path: lossy(&path), problem, action };
         let problems: Vec<_> =
             shipped.problems.into_iter().chain(loaded.problems).map(trouble).chain(fatal).collect();
-        let mut failed: Vec<&Path> =
-            problems.iter().map(|trouble| trouble.path.as_path()).filter(|path| *path != root).collect();
-        failed.sort_unstable();
-        failed.dedup();
-        let failed = failed.len() as u64;
+        let failed: BTreeSet<&str> = problems.iter().map(|trouble| trouble.path.as_str()).collect();
+        let failed = failed.iter().filter(|path| **path != lossy(root)).count() as u64;
         let (counts, seconds) = (loaded.counts, elapsed.as_secs_f64());
         Self {
-            lake: root.into(),
+            lake: lossy(root),
             files: Files {
                 found: shipped.files_found,
                 read: shipped.files_found.saturating_sub(shipped.files_unreadable),
@@ -102,10 +108,16 @@ impl Summary {
             chunks: loaded.chunks,
             batches: loaded.batches,
             quarantined: loaded.quarantined,
-            split_pieces: shipped.split_pieces,
+            cut_lines: shipped.cut_lines,
+            lost_bytes: shipped.lost_bytes,
             restarted_files: shipped.restarts,
             rows_by: rows_by(&loaded.tally),
             problems,
+            notes: shipped
+                .notes
+                .into_iter()
+                .map(|Note { path, note }| Remark { path: lossy(&path), note })
+                .collect(),
             seconds,
             mb_per_s: counts.bytes_raw as f64 / 1e6 / seconds.max(1e-9),
             interrupted,
@@ -118,27 +130,37 @@ impl Summary {
         u8::from(!self.problems.is_empty() || self.interrupted)
     }
 
-    /// Prints it to standard output; problems go to standard error, where nobody's pipe takes them for data.
-    ///
-    /// # Errors
-    /// When standard output is closed.
-    pub(crate) fn print(&self, json: bool) -> io::Result<()> {
+    /// Prints it to standard output; problems and notes go to standard error, where nobody's pipe takes them
+    /// for data. Who closed standard output wants to hear no more.
+    pub(crate) fn print(&self, json: bool) {
         for Trouble { path, problem, action } in &self.problems {
-            eprintln!("headrig: {}: {problem}\n         {action}", path.display());
+            eprintln!("headrig: {path}: {problem}\n         {action}");
         }
-        let mut out = io::stdout().lock();
-        if json {
-            serde_json::to_writer(&mut out, self)?;
-            return writeln!(out);
+        for Remark { path, note } in &self.notes {
+            eprintln!("headrig: {path}: {note}");
         }
-        writeln!(out, "{}", self.figures().trim_fmt())?;
+        let text = if json { self.json() } else { self.text() };
+        if let Err(error) = io::stdout().write_all(text.as_bytes())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            eprintln!("headrig: the summary cannot be printed: {error}");
+        }
+    }
+
+    fn json(&self) -> String {
+        let text = serde_json::to_string(self).expect("numbers, texts and lists are all JSON can hold");
+        text + "\n"
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{}\n", self.figures().trim_fmt());
         if self.rows > 0 {
-            writeln!(out, "\n{}\n\n{}", self.rows_table().trim_fmt(), self.next_query())?;
+            text += &format!("\n{}\n\n{}\n", self.rows_table().trim_fmt(), self.next_query());
         }
         if self.interrupted {
-            writeln!(out, "\ninterrupted; run the same command again and it goes on where it stopped")?;
+            text += "\ninterrupted; run the same command again and it goes on where it stopped\n";
         }
-        Ok(())
+        text
     }
 
     fn figures(&self) -> Table {
@@ -151,6 +173,12 @@ impl Summary {
             String::new()
         };
         table.add_row(["files", &format!("{}{failed}", count(self.files.found))]);
+        if self.lost_bytes > 0 {
+            table.add_row([
+                "lost",
+                &format!("{} bytes went before they could be read", count(self.lost_bytes)),
+            ]);
+        }
         if self.rows == 0 {
             table.add_row(["rows", "nothing new"]);
             return table;
@@ -160,11 +188,8 @@ impl Summary {
         table.add_row(["lines", &count(self.lines)]);
         table.add_row(["rows", &format!("{}{joined}", count(self.rows))]);
         table.add_row(["unparsed", &format!("{} ({share:.1} %)", count(self.unparsed))]);
-        if self.split_pieces > 0 {
-            table.add_row([
-                "split",
-                &format!("{} pieces of lines over max_line_bytes", count(self.split_pieces)),
-            ]);
+        if self.cut_lines > 0 {
+            table.add_row(["cut", &format!("{} lines over max_line_bytes", count(self.cut_lines))]);
         }
         if self.restarted_files > 0 {
             table.add_row(["began anew", &format!("{} files (truncated)", count(self.restarted_files))]);
@@ -215,7 +240,7 @@ impl Summary {
     }
 
     fn next_query(&self) -> String {
-        let files = self.lake.join("logs/**/*.parquet");
+        let files = Path::new(&self.lake).join("logs/**/*.parquet");
         let query = format!(
             "SELECT ts, level, event_type, message FROM read_parquet('{}', hive_partitioning = true) ORDER BY ts DESC LIMIT 20",
             files.display().to_string().replace('\'', "''")
@@ -236,4 +261,9 @@ fn rows_by(tally: &Tally) -> Vec<RowsBy> {
             rows,
         })
         .collect()
+}
+
+/// A path for people and JSON: what is no UTF-8 is replaced.
+fn lossy(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }

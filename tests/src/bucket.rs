@@ -68,7 +68,10 @@ impl Bucket {
 }
 
 fn join_all(pieces: Pieces) -> Result<BTreeMap<StreamKey, Stream>> {
-    pieces.into_iter().map(|(key, pieces)| Ok((key, join(pieces).with_context(|| format!("{key:?}"))?))).collect()
+    pieces
+        .into_iter()
+        .map(|(key, pieces)| Ok((key, join(pieces).with_context(|| format!("{key:?}"))?)))
+        .collect()
 }
 
 type Pieces = BTreeMap<StreamKey, Vec<Piece>>;
@@ -86,7 +89,8 @@ fn read_chunk(bytes: &[u8], pieces: &mut Pieces) -> Result<()> {
     let (mut reader, mut raw) = (ChunkReader::new(bytes), Vec::new());
     while let Some(provenance) = reader.next_block(&mut raw)? {
         for (segment, bytes) in cut(&provenance, &raw) {
-            let piece = Piece { offset: segment.offset.0, bytes: bytes.to_vec(), path: segment.path.to_string() };
+            let piece =
+                Piece { offset: segment.offset.0, bytes: bytes.to_vec(), path: segment.path.to_string() };
             pieces.entry((segment.stream, segment.generation)).or_default().push(piece);
         }
     }

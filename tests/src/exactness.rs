@@ -32,7 +32,10 @@ pub fn check<B: AsRef<[u8]>>(lake: &Lake, contents: &[B]) -> Result<Exact> {
     check_contents(&bucket, contents)?;
     let spans = lake.spans()?;
     check_spans(&bucket, &spans)?;
-    Ok(Exact { rows: spans.len() as u64, bytes: bucket.streams.values().map(|stream| stream.bytes.len() as u64).sum() })
+    Ok(Exact {
+        rows: spans.len() as u64,
+        bytes: bucket.streams.values().map(|stream| stream.bytes.len() as u64).sum(),
+    })
 }
 
 /// Checks, beyond [`check`], that each row's text is that of its bytes.
@@ -65,10 +68,15 @@ pub fn bytes_of(bucket: &Bucket, span: Span) -> Result<&[u8]> {
 }
 
 fn check_contents<B: AsRef<[u8]>>(bucket: &Bucket, contents: &[B]) -> Result<()> {
-    let mut expected: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).filter(|bytes| !bytes.is_empty()).collect();
+    let mut expected: Vec<&[u8]> =
+        contents.iter().map(AsRef::as_ref).filter(|bytes| !bytes.is_empty()).collect();
     for (key, stream) in &bucket.streams {
         let Some(at) = expected.iter().position(|bytes| *bytes == stream.bytes) else {
-            bail!("stream {key:?} of {:?} holds what no file had: {}", stream.paths, nearest(&stream.bytes, &expected));
+            bail!(
+                "stream {key:?} of {:?} holds what no file had: {}",
+                stream.paths,
+                nearest(&stream.bytes, &expected)
+            );
         };
         expected.swap_remove(at);
     }
@@ -84,13 +92,18 @@ fn check_contents<B: AsRef<[u8]>>(bucket: &Bucket, contents: &[B]) -> Result<()>
 pub fn check_spans(bucket: &Bucket, spans: &[Span]) -> Result<()> {
     let mut by_stream: BTreeMap<StreamKey, Vec<Span>> = BTreeMap::new();
     for span in spans {
-        ensure!(bucket.chunks.contains(&span.chunk), "row of chunk {}, which is not in the bucket", span.chunk);
+        ensure!(
+            bucket.chunks.contains(&span.chunk),
+            "row of chunk {}, which is not in the bucket",
+            span.chunk
+        );
         by_stream.entry(span.stream).or_default().push(*span);
     }
     for (key, stream) in &bucket.streams {
         let mut spans = by_stream.remove(key).unwrap_or_default();
         spans.sort_unstable();
-        check_stream(&stream.bytes, &spans).with_context(|| format!("stream {key:?} of {:?}", stream.paths))?;
+        check_stream(&stream.bytes, &spans)
+            .with_context(|| format!("stream {key:?} of {:?}", stream.paths))?;
     }
     ensure!(by_stream.is_empty(), "rows of streams that no chunk holds: {:?}", by_stream.keys());
     Ok(())
@@ -106,7 +119,11 @@ fn check_stream(bytes: &[u8], spans: &[Span]) -> Result<()> {
         at = start + usize::try_from(span.length.0)?;
     }
     ensure!(at <= bytes.len(), "a row ends at {at}, beyond the {} bytes shipped", bytes.len());
-    ensure!(is_cut_terminator(bytes, at, bytes.len()), "the bytes from {at} to the end, {}, are in no row", bytes.len());
+    ensure!(
+        is_cut_terminator(bytes, at, bytes.len()),
+        "the bytes from {at} to the end, {}, are in no row",
+        bytes.len()
+    );
     Ok(())
 }
 
@@ -167,7 +184,9 @@ mod tests {
     #[test]
     fn a_missing_doubled_or_excess_row_is_found() {
         assert!(is_exact(b"one\ntwo\n", &[(4, 4), (0, 4)]));
-        for rows in [&[(0, 4)][..], &[(4, 4)], &[(0, 4), (0, 4), (4, 4)], &[(0, 4), (4, 5)], &[(0, 5), (4, 4)], &[]] {
+        for rows in
+            [&[(0, 4)][..], &[(4, 4)], &[(0, 4), (0, 4), (4, 4)], &[(0, 4), (4, 5)], &[(0, 5), (4, 4)], &[]]
+        {
             assert!(!is_exact(b"one\ntwo\n", rows), "{rows:?}");
         }
     }

@@ -51,7 +51,10 @@ pub fn chunk_reader(bytes: &[u8]) {
             }
             Ok(None) => return,
             Err(_) => {
-                assert!(matches!(reader.next_block(&mut raw), Ok(None)), "a chunk was read on after an error");
+                assert!(
+                    matches!(reader.next_block(&mut raw), Ok(None)),
+                    "a chunk was read on after an error"
+                );
                 return;
             }
         }
@@ -83,7 +86,8 @@ pub fn framing(bytes: &[u8]) {
     for (number, event) in events.iter().enumerate().step_by(step) {
         let (head, tail) = bytes.split_at(event.end);
         let head: Vec<_> = Events::new(head).collect();
-        let tail: Vec<_> = Events::new(tail).map(|range| range.start + event.end..range.end + event.end).collect();
+        let tail: Vec<_> =
+            Events::new(tail).map(|range| range.start + event.end..range.end + event.end).collect();
         assert_eq!([head, tail].concat(), events, "cut after event {number}");
     }
 }
@@ -104,16 +108,21 @@ pub fn parse_event(bytes: &[u8]) {
 
 /// Whatever the object: rows for each of its bytes once, or an error that blames the object.
 pub fn object_to_rows(bytes: &[u8]) {
-    let foreign = ForeignLimits { raw_bytes_max: PLAIN_BYTES_MAX, ratio_max: 500, ratio_from_bytes: PLAIN_BYTES_MAX };
+    let foreign =
+        ForeignLimits { raw_bytes_max: PLAIN_BYTES_MAX, ratio_max: 500, ratio_from_bytes: PLAIN_BYTES_MAX };
     let settings = Settings { foreign, ..Settings::default() };
     let key = ObjectKey::parse("host=web-1/source=app/fuzz.log").expect("it is a key");
-    let member = Member { key, hash: ContentHash::of(bytes), modified: UnixMicros::from_seconds(1_790_000_000) };
+    let member =
+        Member { key, hash: ContentHash::of(bytes), modified: UnixMicros::from_seconds(1_790_000_000) };
     let (mut run, mut files) = (BatchRun::new("00", &settings), Files::default());
     match run.object(&member, bytes, &mut files) {
         Ok(report) => {
             run.finish(&mut files).expect("nothing can fail in memory");
             let spans = files.spans();
-            assert_eq!((spans.len() as u64, report.counts.rows), (report.counts.events, report.counts.events));
+            assert_eq!(
+                (spans.len() as u64, report.counts.rows),
+                (report.counts.events, report.counts.events)
+            );
             if let Some(bucket) = plain(bytes, member.hash) {
                 exactness::check_spans(&bucket, &spans).expect("each byte has one row");
             }

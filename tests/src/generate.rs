@@ -23,7 +23,8 @@ const PATHS: [&str; 10] = [
     "/cart",
 ];
 /// Statuses by weight, out of 1,000.
-const STATUSES: [(u64, u16); 7] = [(820, 200), (60, 304), (60, 404), (30, 301), (12, 500), (10, 403), (8, 502)];
+const STATUSES: [(u64, u16); 7] =
+    [(820, 200), (60, 304), (60, 404), (30, 301), (12, 500), (10, 403), (8, 502)];
 
 /// An endless combined access log with trailing request time, made line by line.
 pub struct AccessLog {

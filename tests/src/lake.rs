@@ -2,7 +2,9 @@
 //! columns by their name. Nothing that the writer left as a hint for itself is used.
 
 use anyhow::{Context, Result, ensure};
-use arrow_array::{Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, cast::AsArray};
+use arrow_array::{
+    Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, cast::AsArray,
+};
 use bytes::Bytes;
 use headrig_contract::{ByteLength, ByteOffset, ContentHash, Generation, StreamId};
 use parquet::{
@@ -102,7 +104,10 @@ impl Lake {
     /// # Errors
     /// When a file is no Parquet.
     pub fn row_count(&self) -> Result<u64> {
-        let counts = self.files()?.into_iter().map(|file| Ok(open(&file)?.metadata().file_metadata().num_rows() as u64));
+        let counts = self
+            .files()?
+            .into_iter()
+            .map(|file| Ok(open(&file)?.metadata().file_metadata().num_rows() as u64));
         counts.sum()
     }
 
@@ -129,7 +134,9 @@ impl Lake {
         for file in self.files()? {
             let partition = partition_of(&file);
             for batch in batches(&file, &[])? {
-                rows.extend(rows_of(&batch?, &partition).with_context(|| format!("reading {}", file.display()))?);
+                rows.extend(
+                    rows_of(&batch?, &partition).with_context(|| format!("reading {}", file.display()))?,
+                );
             }
         }
         Ok(rows)
@@ -178,7 +185,10 @@ fn batches(file: &Path, columns: &[&str]) -> Result<Batches> {
 }
 
 /// The batches of a file with these columns; all where none is named.
-fn batches_in<T: ChunkReader + 'static>(builder: ParquetRecordBatchReaderBuilder<T>, columns: &[&str]) -> Result<Batches> {
+fn batches_in<T: ChunkReader + 'static>(
+    builder: ParquetRecordBatchReaderBuilder<T>,
+    columns: &[&str],
+) -> Result<Batches> {
     let mask = if columns.is_empty() {
         ProjectionMask::all()
     } else {
@@ -201,7 +211,11 @@ fn spans_of(batch: &RecordBatch) -> Result<Vec<Span>> {
         // Design section 5 leaves the width open.
         let found = match generations.as_any().downcast_ref::<Int32Array>() {
             Some(narrow) => i64::from(narrow.value(row)),
-            None => generations.as_any().downcast_ref::<Int64Array>().context("generation is no integer")?.value(row),
+            None => generations
+                .as_any()
+                .downcast_ref::<Int64Array>()
+                .context("generation is no integer")?
+                .value(row),
         };
         Ok(u32::try_from(found)?)
     };
@@ -226,7 +240,8 @@ fn rows_of(batch: &RecordBatch, partition: &BTreeMap<String, String>) -> Result<
         column(batch, "ts")?.as_any().downcast_ref().context("ts is no timestamp of microseconds")?;
     let severities: &Int32Array =
         column(batch, "severity_number")?.as_any().downcast_ref().context("severity_number is no int32")?;
-    let optional = |column: &StringArray, row: usize| column.is_valid(row).then(|| column.value(row).to_owned());
+    let optional =
+        |column: &StringArray, row: usize| column.is_valid(row).then(|| column.value(row).to_owned());
     let mut rows = Vec::with_capacity(batch.num_rows());
     for (row, span) in spans_of(batch)?.into_iter().enumerate() {
         let ts = times.value(row);

@@ -30,7 +30,8 @@ pub struct Cost {
 /// When the system does not tell.
 pub fn watch(child: &mut Child) -> Result<(ExitStatus, Cost)> {
     let begun = Instant::now();
-    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id is a positive i32")?;
+    let id =
+        i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id is a positive i32")?;
     let mut peak_rss_bytes = 0;
     // The process is left a zombie at first, because its times can be read until it is waited for.
     let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;

@@ -7,8 +7,8 @@ use crate::random::Random;
 const INPUT_BYTES_MAX: usize = 1 << 16;
 /// Bytes that parsers and decoders care about.
 const TELLING: [u8; 24] = [
-    b'\n', b'\r', b'\t', b' ', b'"', b'\\', b'{', b'}', b'[', b']', b'<', b'>', b'=', b':', b'-', b'0', b'9', b'Z',
-    0x00, 0x7f, 0x80, 0xc3, 0xff, 0x1f,
+    b'\n', b'\r', b'\t', b' ', b'"', b'\\', b'{', b'}', b'[', b']', b'<', b'>', b'=', b':', b'-', b'0', b'9',
+    b'Z', 0x00, 0x7f, 0x80, 0xc3, 0xff, 0x1f,
 ];
 
 /// `input` with one to eight pieces of damage.

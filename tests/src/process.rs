@@ -149,7 +149,10 @@ impl Running {
     /// # Errors
     /// When it is gone.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw).context("a process id is a positive i32")?;
+        let id = i32::try_from(self.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("a process id is a positive i32")?;
         rustix::process::kill_process(id, signal).context("signalling headrig")
     }
 
@@ -196,7 +199,8 @@ impl Finished {
     /// When the code is another, or standard output is not one summary.
     pub fn summary(&self, code: i32) -> Result<Summary> {
         ensure!(self.status.code() == Some(code), "expected exit code {code}, found {self}");
-        serde_json::from_str(&self.stdout).with_context(|| format!("expected one summary on standard output, {self}"))
+        serde_json::from_str(&self.stdout)
+            .with_context(|| format!("expected one summary on standard output, {self}"))
     }
 
     /// What it said, after an end with exit code `code`.

@@ -145,7 +145,8 @@ pub fn gzipped(bytes: &[u8]) -> Result<Vec<u8>> {
 /// also goes to the list that `cargo xtask test` shows at its end.
 pub fn skip(what: &str, reason: &str) {
     eprintln!("skipped: {what}: {reason}");
-    let list = std::env::var_os("HEADRIG_SKIPS").and_then(|path| OpenOptions::new().append(true).open(path).ok());
+    let list =
+        std::env::var_os("HEADRIG_SKIPS").and_then(|path| OpenOptions::new().append(true).open(path).ok());
     if let Some(mut list) = list {
         // One write, so that lines of tests that run side by side do not mix.
         let _ = list.write_all(format!("{what}: {reason}\n").as_bytes());

@@ -26,14 +26,18 @@ pub struct Summary {
     pub batches: u64,
     /// Chunks put aside.
     pub quarantined: u64,
-    /// Pieces that lines over the limit were split into.
-    pub split_pieces: u64,
+    /// Lines that were cut for being too long.
+    pub cut_lines: u64,
+    /// Bytes that were gone before they could be read.
+    pub lost_bytes: u64,
     /// Files that began anew.
     pub restarted_files: u64,
     /// Rows by their partition values.
     pub rows_by: Vec<RowsBy>,
     /// What went wrong, and what to do.
     pub problems: Vec<Problem>,
+    /// What is worth knowing and no failure.
+    pub notes: Vec<Note>,
     /// Wall time.
     pub seconds: f64,
     /// Raw megabytes per second of wall time.
@@ -95,4 +99,14 @@ impl Summary {
     pub fn problem_of(&self, name: &str) -> Option<&Problem> {
         self.problems.iter().find(|problem| problem.path.ends_with(name))
     }
+}
+
+/// Something about an input that is no failure.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// The input.
+    pub path: String,
+    /// What is worth knowing.
+    pub note: String,
 }

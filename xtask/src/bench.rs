@@ -25,9 +25,18 @@ pub(crate) enum Bench {
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     let Bench::Local { mb, keep } = bench;
     step("build for release", || {
-        steps::run(&mut cargo(&["build", "--release", "--package", "headrig", "--package", "headrig-tests", "--bins"]))
+        steps::run(&mut cargo(&[
+            "build",
+            "--release",
+            "--package",
+            "headrig",
+            "--package",
+            "headrig-tests",
+            "--bins",
+        ]))
     })?;
-    let mut measure = cargo(&["run", "--release", "--quiet", "--package", "headrig-tests", "--bin", "headrig-bench"]);
+    let mut measure =
+        cargo(&["run", "--release", "--quiet", "--package", "headrig-tests", "--bin", "headrig-bench"]);
     measure.args(["--", "local", "--mb", &mb.to_string()]);
     if *keep {
         measure.arg("--keep");

@@ -31,7 +31,9 @@ fn checks() -> Result<()> {
     step("format of the fuzz targets", || {
         steps::run(cargo(&["fmt", "--check", "--manifest-path"]).arg(&fuzz))
     })?;
-    step("clippy", || steps::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))?;
+    step("clippy", || {
+        steps::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+    })?;
     // The workspace's target folder: the same dependencies are then checked once.
     step("fuzz targets compile", || {
         steps::run(cargo(&["check", "--target-dir", "target", "--manifest-path"]).arg(&fuzz))

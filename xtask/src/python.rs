@@ -38,12 +38,22 @@ fn install() -> Result<()> {
         .context("python3 -m venv does not work here; on Debian install python3-venv")?;
     for _ in 0..INSTALL_TRIES {
         let mut pip = Command::new(python());
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", DUCKDB]);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+            DUCKDB,
+        ]);
         if run(&mut pip).is_ok() && ready() {
             return Ok(());
         }
     }
-    bail!("{DUCKDB} could not be installed into .venv in {INSTALL_TRIES} tries; is the Python package index reachable?")
+    bail!(
+        "{DUCKDB} could not be installed into .venv in {INSTALL_TRIES} tries; is the Python package index reachable?"
+    )
 }
 
 /// Whether the pinned version is there and loads.

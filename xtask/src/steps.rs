@@ -43,8 +43,10 @@ pub(crate) fn skip(name: &str, reason: &str) {
 /// # Errors
 /// When it cannot be started or does not end with exit code 0.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status =
-        command.stdin(Stdio::null()).status().with_context(|| format!("starting {:?}", command.get_program()))?;
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("starting {:?}", command.get_program()))?;
     if !status.success() {
         bail!("{:?} ended with {status}", command.get_program());
     }

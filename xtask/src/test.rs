@@ -30,15 +30,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         skip("end to end", "--fast was given");
     } else {
         step("python environment (.venv)", python::prepare)?;
-        step("build headrig", || steps::run(cargo(&["build", "--package", "headrig"]).args(options.profile())))?;
+        step("build headrig", || {
+            steps::run(cargo(&["build", "--package", "headrig"]).args(options.profile()))
+        })?;
     }
     let skips = Skips::begin()?;
     let runner = Runner::found();
-    step("tests", || options.tests(runner, &skips).iter_mut().try_for_each(steps::run))?;
+    let outcome = step("tests", || options.tests(runner, &skips).iter_mut().try_for_each(steps::run));
+    skips.tell()?;
+    outcome?;
     if runner == Runner::Nextest {
         step("documentation tests", || steps::run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"])))?;
     }
-    skips.tell()
+    Ok(())
 }
 
 /// What runs the tests. cargo-nextest where it is installed, because it runs and times every test by
@@ -105,7 +109,8 @@ impl Skips {
     }
 
     fn tell(&self) -> Result<()> {
-        let text = fs::read_to_string(&self.list).with_context(|| format!("reading {}", self.list.display()))?;
+        let text =
+            fs::read_to_string(&self.list).with_context(|| format!("reading {}", self.list.display()))?;
         let mut lines: Vec<&str> = text.lines().collect();
         lines.sort_unstable();
         lines.dedup();

@@ -21,7 +21,7 @@ pub struct Found {
     pub file: FileId,
     /// Where it is.
     pub path: Arc<Path>,
-    /// The index of its source.
+    /// The index of its source; of no account for a file that the core knows already.
     pub source: usize,
     /// Its size on disk.
     pub size: ByteLength,
@@ -38,7 +38,7 @@ pub(super) enum Phase {
     Changed,
     /// It was looked into as part of its strand, and is to be read from the strand's offset on.
     Reading,
-    /// An event at its end could go on: look again once the file was quiet until then.
+    /// An event at its end could go on, or what it is cannot be told yet: look again then.
     Held {
         /// When it will have been quiet for long enough.
         until: UnixMicros,
@@ -137,6 +137,10 @@ impl FileTable {
         if changed {
             state.changed_at = now;
         }
+        if state.compressed != compressed {
+            // It was looked at when it was empty, or is another file's content by now.
+            (state.compressed, state.strand) = (compressed, None);
+        }
         let due = matches!(state.phase, Phase::Held { until } if until <= now);
         if changed || due || matches!(state.phase, Phase::Reading | Phase::Missed) {
             state.phase = Phase::Changed;
@@ -177,6 +181,16 @@ impl FileTable {
         None
     }
 
+    /// Lets the other known files have their turn before the current one goes on. Unknown ones stay behind all
+    /// known ones: what they are shows only when those are read.
+    pub(super) fn yield_turn(&mut self) {
+        let known = |file: &FileId| self.states.get(file).is_some_and(|state| state.strand.is_some());
+        let others = self.queue.iter().skip(1).take_while(|file| known(file)).count();
+        if let Some(current) = self.queue.pop_front() {
+            self.queue.insert(others, current);
+        }
+    }
+
     /// Puts the current file behind all others: it was taken for one that is known, and is not.
     pub(super) fn postpone_current(&mut self) {
         self.queue.rotate_left(usize::from(!self.queue.is_empty()));
@@ -187,12 +201,19 @@ impl FileTable {
         self.states.values().any(|state| state.phase == Phase::Missed)
     }
 
+    /// Files that are held back or missed.
+    pub(super) fn unsettled(&self) -> Vec<Arc<Path>> {
+        let open = |state: &&FileState| matches!(state.phase, Phase::Held { .. } | Phase::Missed);
+        self.states.values().filter(open).map(|state| state.path.clone()).collect()
+    }
+
+    /// When the last of the files that are held back can be looked at again.
     pub(super) fn held_until(&self) -> Option<UnixMicros> {
         let until = |state: &FileState| match state.phase {
             Phase::Held { until } => Some(until),
             _ => None,
         };
-        self.states.values().filter_map(until).min()
+        self.states.values().filter_map(until).max()
     }
 
     pub(super) fn unread(&self, strands: &[Strand]) -> ByteLength {
@@ -203,10 +224,6 @@ impl FileTable {
             _ => state.size.0,
         };
         ByteLength(open.map(left).sum())
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.states.len()
     }
 
     /// The records of the files that carry these strands on.

@@ -19,6 +19,8 @@ pub enum Action {
         path: Arc<Path>,
         /// It is read through a decompressor.
         compressed: bool,
+        /// It changed a moment ago: that it is cut short is to be expected.
+        fresh: bool,
         /// Ranges of its plain bytes to bring along with the head.
         windows: Vec<Range<u64>>,
     },
@@ -30,6 +32,8 @@ pub enum Action {
         path: Arc<Path>,
         /// It is read through a decompressor.
         compressed: bool,
+        /// It changed a moment ago: that it is cut short is to be expected.
+        fresh: bool,
         /// Where to begin.
         offset: ByteOffset,
         /// How many bytes, at most.
@@ -85,8 +89,6 @@ pub enum Event {
     UploadFailed(ContentHash),
     /// The files are remembered.
     Remembered,
-    /// Time went by.
-    Tick,
     /// Nothing more will come: seal what was read.
     Finish,
 }

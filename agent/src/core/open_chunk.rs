@@ -1,18 +1,14 @@
 //! The chunk that a source is filling: one block of raw bytes being gathered, and what was already written.
 //!
-//! Invariant: the segments of the gathered block add up to its raw bytes.
+//! Invariants: the segments of the gathered block add up to the bytes taken of it; its provenance fits.
 
 use super::strand::StrandIndex;
-use crate::{identity::StrandId, settings::Settings, settings::SourceSettings};
 use headrig_contract::{
-    AgentId, ByteLength, ByteOffset, ContentHash, UnixMicros,
-    chunk::{
-        BLOCK_BYTES_MAX, BlockEncoder, Chain, EncodeError, PROVENANCE_BYTES_MAX, Provenance, Segment,
-        SegmentEdges,
-    },
+    ByteLength, ContentHash, UnixMicros,
+    chunk::{BlockEncoder, Chain, EncodeError, PROVENANCE_BYTES_MAX, Provenance, Segment},
 };
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 pub(super) struct OpenChunk {
     /// When its first byte was taken.
@@ -24,25 +20,28 @@ pub(super) struct OpenChunk {
     pub(super) raw_length: ByteLength,
     /// The strands it holds bytes of.
     pub(super) strands: BTreeSet<StrandIndex>,
+    /// The gathered block can take no more and is to be written.
+    pub(super) block_is_full: bool,
+    block_bytes_max: usize,
     hasher: Sha256,
+    /// The bytes taken, and behind them what was read and not taken yet.
     raw: Vec<u8>,
-    segments: Vec<Segment>,
-    segment_bytes: usize,
-}
-
-/// Bytes of one strand that stand next to each other.
-pub(super) struct Run {
-    pub(super) strand: StrandId,
-    pub(super) path: Arc<str>,
-    pub(super) offset: ByteOffset,
-    pub(super) length: usize,
-    pub(super) modified: UnixMicros,
-    pub(super) edges: SegmentEdges,
+    taken: usize,
+    /// That of the gathered block.
+    provenance: Provenance,
+    provenance_bytes: usize,
 }
 
 impl OpenChunk {
-    /// An empty chunk; `buffer` is another chunk's, used again.
-    pub(super) fn new(opened_at: UnixMicros, chain: Chain, mut buffer: Vec<u8>) -> Self {
+    /// An empty chunk whose first block has this provenance, still without segments; `buffer` is another
+    /// chunk's, used again.
+    pub(super) fn new(
+        opened_at: UnixMicros,
+        chain: Chain,
+        provenance: Provenance,
+        block_bytes_max: usize,
+        mut buffer: Vec<u8>,
+    ) -> Self {
         buffer.clear();
         Self {
             opened_at,
@@ -50,111 +49,97 @@ impl OpenChunk {
             length: ByteLength(0),
             raw_length: ByteLength(0),
             strands: BTreeSet::new(),
+            block_is_full: false,
+            block_bytes_max,
             hasher: Sha256::new(),
             raw: buffer,
-            segments: Vec::new(),
-            segment_bytes: 0,
+            taken: 0,
+            provenance_bytes: provenance.fixed_bytes_max(),
+            provenance: Provenance { chain: Some(chain), ..provenance },
         }
     }
 
+    /// The bytes taken into the gathered block.
     pub(super) fn gathered(&self) -> usize {
-        self.raw.len()
+        self.taken
     }
 
     pub(super) fn space(&self) -> usize {
-        BLOCK_BYTES_MAX - self.raw.len()
-    }
-
-    /// `length` bytes behind the gathered ones, to read into.
-    pub(super) fn room(&mut self, length: usize) -> &mut [u8] {
-        let start = self.raw.len();
-        if self.raw.capacity() == 0 {
-            self.raw.reserve_exact(BLOCK_BYTES_MAX);
-        }
-        self.raw.resize(start + length.min(BLOCK_BYTES_MAX - start), 0);
-        &mut self.raw[start..]
-    }
-
-    /// The bytes from `start` on.
-    pub(super) fn bytes_from(&self, start: usize) -> &[u8] {
-        &self.raw[start..]
+        self.block_bytes_max - self.taken
     }
 
     /// Whether nothing was ever put into it.
     pub(super) fn is_empty(&self) -> bool {
-        self.segments.is_empty() && self.length.0 == 0
+        self.taken == 0 && self.length.0 == 0
     }
 
-    /// Throws away what was read but not taken.
-    pub(super) fn drop_untaken(&mut self) {
-        let taken: u64 = self.segments.iter().map(|segment| segment.length.0).sum();
-        self.raw.truncate(taken as usize);
+    /// Whether one more segment of a file at a path of so many bytes fits.
+    pub(super) fn has_room_for(&self, path_bytes: usize) -> bool {
+        let segment_bytes = Segment::encoded_bytes_max(path_bytes);
+        self.space() > 0 && self.provenance_bytes + segment_bytes <= PROVENANCE_BYTES_MAX
     }
 
-    /// Throws away the bytes from `length` on.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.raw.truncate(length);
-    }
-
-    /// Whether the provenance has room for one more run of a file at `path`.
-    pub(super) fn has_room_for(&self, path: &str, fixed_bytes: usize) -> bool {
-        fixed_bytes + self.segment_bytes + segment_bytes_max(path) <= PROVENANCE_BYTES_MAX
-    }
-
-    /// Takes the next `run.length` gathered bytes.
-    pub(super) fn push(&mut self, index: StrandIndex, run: Run) {
-        self.strands.insert(index);
-        let length = ByteLength(run.length as u64);
-        if let Some(last) = self.segments.last_mut()
-            && (last.stream, last.generation) == (run.strand.stream, run.strand.generation)
-            && last.offset.plus(last.length) == run.offset
-            && !last.edges.ends_mid_line
-            && last.path == run.path
-        {
-            last.length.0 += length.0;
-            last.edges.ends_mid_line = run.edges.ends_mid_line;
-            return;
+    /// `length` bytes behind the taken ones, to read into.
+    pub(super) fn room(&mut self, length: usize) -> &mut [u8] {
+        if self.raw.capacity() == 0 {
+            self.raw.reserve_exact(self.block_bytes_max);
         }
-        self.segment_bytes += segment_bytes_max(&run.path);
-        self.segments.push(Segment {
-            stream: run.strand.stream,
-            path: run.path,
-            generation: run.strand.generation,
-            offset: run.offset,
-            length,
-            modified: run.modified,
-            edges: run.edges,
-        });
+        self.raw.resize(self.taken + length.min(self.space()), 0);
+        &mut self.raw[self.taken..]
+    }
+
+    /// What was read and not taken yet.
+    pub(super) fn untaken(&self) -> &[u8] {
+        &self.raw[self.taken..]
+    }
+
+    /// Throws away what was read and not taken.
+    pub(super) fn drop_untaken(&mut self) {
+        self.raw.truncate(self.taken);
+    }
+
+    /// Whether the segment fits, as one more or as the last one's end.
+    pub(super) fn admits(&self, segment: &Segment) -> bool {
+        self.has_room_for(segment.path.len())
+            || self.space() > 0 && self.provenance.segments.last().is_some_and(|last| joins(last, segment))
+    }
+
+    /// Takes the next `segment.length` bytes that were read, which it admits.
+    pub(super) fn take(&mut self, index: StrandIndex, segment: Segment) {
+        debug_assert!(segment.length.0 as usize <= self.untaken().len());
+        self.strands.insert(index);
+        self.taken += segment.length.0 as usize;
+        match self.provenance.segments.last_mut() {
+            Some(last) if joins(last, &segment) => {
+                last.length.0 += segment.length.0;
+                (last.edges.ends_mid_line, last.edges.cut) = (segment.edges.ends_mid_line, segment.edges.cut);
+            }
+            _ => {
+                self.provenance_bytes += Segment::encoded_bytes_max(segment.path.len());
+                self.provenance.segments.push(segment);
+            }
+        }
     }
 
     /// Encodes the gathered block to `out`, whose former content goes, and begins the next.
     pub(super) fn encode_block(
         &mut self,
-        agent: AgentId,
-        settings: &Settings,
-        source: &SourceSettings,
         read_at: UnixMicros,
         encoder: &mut BlockEncoder,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         out.clear();
-        let provenance = Provenance {
-            agent,
-            host: settings.host.clone(),
-            source: source.name.clone(),
-            format_hint: source.format_hint.clone(),
-            read_at,
-            chain: (self.length.0 == 0).then_some(self.chain),
-            segments: std::mem::take(&mut self.segments),
-        };
-        encoder.encode(&provenance, &self.raw, out)?;
+        self.drop_untaken();
+        self.provenance.read_at = read_at;
+        encoder.encode(&self.provenance, &self.raw, out)?;
         self.hasher.update(&out);
         self.length.0 += out.len() as u64;
-        self.raw_length.0 += self.raw.len() as u64;
+        self.raw_length.0 += self.taken as u64;
+        self.provenance.chain = None;
+        self.provenance.segments.clear();
+        self.provenance_bytes = self.provenance.fixed_bytes_max();
         self.raw.clear();
-        self.segments = provenance.segments;
-        self.segments.clear();
-        self.segment_bytes = 0;
+        (self.taken, self.block_is_full) = (0, false);
         Ok(())
     }
 
@@ -164,7 +149,10 @@ impl OpenChunk {
     }
 }
 
-/// What a segment with this path takes at most in the provenance; the bound of `Segment::encoded_bytes_max`.
-fn segment_bytes_max(path: &str) -> usize {
-    16 + 6 + path.len() + 5 * 9
+/// Whether `next` goes on where `last` ends, at the end of a line.
+fn joins(last: &Segment, next: &Segment) -> bool {
+    (last.stream, last.generation) == (next.stream, next.generation)
+        && last.offset.plus(last.length) == next.offset
+        && !last.edges.ends_mid_line
+        && last.path == next.path
 }

@@ -6,13 +6,16 @@
 use super::{
     Action, Core, CoreError, Fault, ReadBytes, ReadEnd,
     files::{FileState, Phase},
-    open_chunk::Run,
     strand::StrandIndex,
 };
 use crate::identity::FileId;
-use headrig_contract::{ByteOffset, UnixMicros, chunk::SegmentEdges, framing};
+use headrig_contract::{
+    ByteLength, ByteOffset, UnixMicros,
+    chunk::{Segment, SegmentEdges},
+    framing,
+};
 use memchr::memrchr;
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 /// What happens to a last line that has no newline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ enum Ending {
     QuietTake,
     /// What follows cannot be read.
     Damage,
+    /// What follows cannot be read yet: the file is being written.
+    FreshDamage,
 }
 
 /// A read that was handed out.
@@ -43,26 +48,30 @@ pub(super) struct Reading {
     file: FileId,
     strand: StrandIndex,
     source: usize,
-    /// Where in the block the bytes begin.
-    start: usize,
     length: usize,
 }
 
 impl Core {
     /// The file in turn: looked into if need be, then read.
     pub(super) fn next_read(&mut self, now: UnixMicros) -> Result<Option<Action>, CoreError> {
-        if let Some(source) = self.full_block.take() {
+        if let Some(source) = self.full_block() {
             return self.append(source, now).map(Some);
         }
-        if let Some(action) = self.second_look() {
+        if let Some(action) = self.next_look(now) {
             return Ok(Some(action));
         }
         while let Some(file) = self.files.current() {
             let state = self.files.state(file).expect("the current file is in the table");
-            let (path, known, compressed) = (state.path.clone(), state.strand, state.compressed);
-            let (Phase::Reading, Some(strand)) = (state.phase, known) else {
-                return Ok(Some(self.look_into(file)));
+            let (path, compressed) = (state.path.clone(), state.compressed);
+            if state.strand.is_none() && state.size.0 == 0 {
+                // What it is shows once there is something in it.
+                self.files.set_phase(file, Phase::Done);
+                continue;
+            }
+            let (Phase::Reading, Some(strand)) = (state.phase, state.strand) else {
+                return Ok(Some(self.look_into(file, now)));
             };
+            let fresh = !self.is_quiet(state, now);
             let offset = self.strands[strand.0].offset;
             let left = if compressed { u64::MAX } else { state.size.0.saturating_sub(offset.0) };
             if left == 0 {
@@ -71,26 +80,27 @@ impl Core {
             }
             // Bytes of a strand that wait in a source's chunk must be sealed before or with those that follow.
             let source = self.home_of(strand).unwrap_or(state.source);
-            if !self.has_room_for(source, &path.to_string_lossy()) {
+            let chunk = self.open_chunk(source, now);
+            if !chunk.has_room_for(path.to_string_lossy().len()) {
                 return self.append(source, now).map(Some);
             }
-            let chunk = self.open_chunk(source, now);
-            let (start, length) =
-                (chunk.gathered(), usize::try_from(left).unwrap_or(usize::MAX).min(chunk.space()));
-            self.reading = Some(Reading { file, strand, source, start, length });
-            return Ok(Some(Action::Read { file, path, compressed, offset, length }));
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.space());
+            if !compressed {
+                let seen = &mut self.strands[strand.0].seen;
+                *seen = (*seen).max(offset.0 + left);
+            }
+            self.reading = Some(Reading { file, strand, source, length });
+            return Ok(Some(Action::Read { file, path, compressed, fresh, offset, length }));
         }
+        self.account_for_orphans();
         Ok(None)
     }
 
     /// Room for the bytes of the [`Action::Read`] that was just handed out; empty if there is none.
     pub fn room(&mut self) -> &mut [u8] {
         match &self.reading {
-            Some(Reading { source, start, length, .. }) => match &mut self.open[*source] {
-                Some(chunk) => {
-                    chunk.truncate(*start);
-                    chunk.room(*length)
-                }
+            Some(Reading { source, length, .. }) => match &mut self.open[*source] {
+                Some(chunk) => chunk.room(*length),
                 None => &mut [],
             },
             None => &mut [],
@@ -102,26 +112,31 @@ impl Core {
         let Some(reading) = self.reading.take().filter(|reading| reading.file == file) else { return };
         match (result, self.files.state(file)) {
             (Ok(read), Some(state)) => {
+                let count = read.count.min(reading.length);
                 let ending = self.ending(&reading, read, state, now);
-                let taken = self.take(&reading, read.count.min(reading.length), ending);
-                self.after_taking(&reading, read.count, taken, ending);
+                let taken = self.take(&reading, count, ending);
+                self.after_taking(&reading, taken == count, ending);
             }
-            (Err(Fault::Moved), _) | (Ok(_), None) => self.settle(file, reading.strand, Phase::Missed),
-            (Err(Fault::Unreadable), _) => self.settle(file, reading.strand, Phase::Unreadable),
+            (Ok(_), None) => {}
+            (Err(fault), Some(state)) => {
+                let phase = self.phase_after(fault, state, now);
+                self.settle(file, reading.strand, phase);
+            }
+            (Err(_), None) => {}
         }
-        self.trim(reading.source, reading.start);
+        self.trim(reading.source);
     }
 
     fn ending(&self, reading: &Reading, read: ReadBytes, state: &FileState, now: UnixMicros) -> Ending {
         let reached = self.strands[reading.strand.0].offset.0 + read.count as u64;
         let at_end = read.end == ReadEnd::File || !state.compressed && reached >= state.size.0;
-        let quiet = now.micros_since(state.changed_at) / 1_000 >= self.settings.event_hold_ms as i64;
         match read.end {
-            ReadEnd::Damage => Ending::Damage,
+            ReadEnd::Damage if self.is_quiet(state, now) => Ending::Damage,
+            ReadEnd::Damage => Ending::FreshDamage,
             // A compressed file that ends as it should was closed by its writer.
             ReadEnd::File if state.compressed => Ending::QuietTake,
             _ if !at_end => Ending::BlockFull,
-            _ if !quiet => Ending::Fresh,
+            _ if !self.is_quiet(state, now) => Ending::Fresh,
             _ if self.tails == Tails::Take => Ending::QuietTake,
             _ => Ending::QuietLeave,
         }
@@ -134,63 +149,80 @@ impl Core {
             return 0;
         };
         let strand = &mut self.strands[reading.strand.0];
-        let bytes = &chunk.bytes_from(reading.start)[..count];
-        let taken = takeable(bytes, reading.start == 0, ending);
         let line_bytes_max = self.settings.sources[reading.source].line_bytes_max;
-        let runs = runs(&bytes[..taken], strand.mid_line, line_bytes_max);
-        let offset = strand.offset;
-        strand.advance(&bytes[..taken]);
-        self.progress.read.0 += taken as u64;
-        self.progress.split_pieces +=
-            runs.iter().filter(|(range, _)| range.len() == line_bytes_max).count() as u64;
-        let path: std::sync::Arc<str> = state.path.to_string_lossy().into();
-        for (range, edges) in runs {
-            chunk.push(
-                reading.strand,
-                Run {
-                    strand: strand.id,
-                    path: path.clone(),
-                    offset: ByteOffset(offset.0 + range.start as u64),
-                    length: range.len(),
-                    modified: state.modified,
-                    edges,
-                },
-            );
+        let bytes = &chunk.untaken()[..count];
+        let wanted = takeable(bytes, chunk.gathered() == 0, ending);
+        let mut runs = runs(&bytes[..wanted], strand.mid_line, line_bytes_max);
+        if ending == Ending::BlockFull
+            && let Some((_, edges)) = runs.last_mut()
+        {
+            edges.cut |= edges.ends_mid_line;
         }
-        chunk.truncate(reading.start + taken);
+        let path: Arc<str> = state.path.to_string_lossy().into();
+        let mut taken = 0;
+        for (range, edges) in runs {
+            let segment = Segment {
+                stream: strand.id.stream,
+                path: path.clone(),
+                generation: strand.id.generation,
+                offset: ByteOffset(strand.offset.0),
+                length: ByteLength(range.len() as u64),
+                modified: state.modified,
+                edges,
+            };
+            if !chunk.admits(&segment) {
+                chunk.block_is_full = true;
+                break;
+            }
+            strand.advance(&chunk.untaken()[..range.len()]);
+            chunk.take(reading.strand, segment);
+            self.progress.read.0 += range.len() as u64;
+            taken = range.end;
+            if edges.cut && !edges.starts_mid_line {
+                self.progress.cut_lines += 1;
+                *self.cut_lines.entry(path.clone()).or_default() += 1;
+            }
+        }
+        self.heads.set(reading.strand, strand.head());
         taken
     }
 
-    fn after_taking(&mut self, reading: &Reading, count: usize, taken: usize, ending: Ending) {
-        let Some(state) = self.files.state(reading.file) else { return };
-        let hold_micros = self.settings.event_hold_ms as i64 * 1_000;
-        let phase = match ending {
-            Ending::BlockFull => {
-                self.full_block = self.open[reading.source].as_ref().map(|_| reading.source);
-                return;
+    fn after_taking(&mut self, reading: &Reading, all_taken: bool, ending: Ending) {
+        let (Some(state), Some(chunk)) = (self.files.state(reading.file), &mut self.open[reading.source])
+        else {
+            return;
+        };
+        chunk.block_is_full |= ending == Ending::BlockFull;
+        if chunk.block_is_full {
+            // A decompressor that has to come back to its place starts from the beginning.
+            if !state.compressed {
+                self.files.yield_turn();
             }
+            return;
+        }
+        let phase = match ending {
             Ending::Damage => Phase::Unreadable,
-            _ if taken == count => Phase::Done,
-            Ending::Fresh => Phase::Held { until: state.changed_at.saturating_add_micros(hold_micros) },
+            Ending::FreshDamage => Phase::Held { until: self.quiet_at(state) },
+            _ if all_taken => Phase::Done,
+            Ending::Fresh | Ending::BlockFull => Phase::Held { until: self.quiet_at(state) },
             Ending::QuietLeave | Ending::QuietTake => Phase::Unterminated,
         };
         self.settle(reading.file, reading.strand, phase);
     }
 
     /// Nothing more is read of this file for now.
-    fn settle(&mut self, file: FileId, strand: StrandIndex, phase: Phase) {
-        self.heads.set(strand, self.strands[strand.0].mark().head);
+    fn settle(&mut self, file: FileId, index: StrandIndex, phase: Phase) {
+        self.strands[index.0].leave_waypoint();
         self.files.set_phase(file, phase);
     }
 
     /// Throws away bytes that were not taken, and a chunk that nothing was put into.
-    fn trim(&mut self, source: usize, start: usize) {
+    fn trim(&mut self, source: usize) {
         let Some(chunk) = &mut self.open[source] else { return };
-        if chunk.is_empty() && start == 0 {
+        chunk.drop_untaken();
+        if chunk.is_empty() {
             let (_, buffer) = self.open[source].take().expect("it was just seen").finish();
             self.spare_buffer = buffer;
-        } else {
-            chunk.drop_untaken();
         }
     }
 
@@ -198,12 +230,8 @@ impl Core {
         self.open.iter().position(|chunk| chunk.as_ref().is_some_and(|chunk| chunk.strands.contains(&strand)))
     }
 
-    fn has_room_for(&self, source: usize, path: &str) -> bool {
-        let Some(chunk) = &self.open[source] else { return true };
-        let names = &self.settings.sources[source];
-        let fixed_bytes =
-            self.settings.host.as_str().len() + names.name.as_str().len() + names.format_hint.len();
-        chunk.gathered() == 0 || chunk.space() > 0 && chunk.has_room_for(path, fixed_bytes)
+    fn full_block(&self) -> Option<usize> {
+        self.open.iter().position(|chunk| chunk.as_ref().is_some_and(|chunk| chunk.block_is_full))
     }
 }
 
@@ -213,7 +241,7 @@ fn takeable(bytes: &[u8], block_is_empty: bool, ending: Ending) -> usize {
     match ending {
         Ending::QuietTake => return bytes.len(),
         Ending::QuietLeave | Ending::Damage => return lines_end,
-        Ending::BlockFull | Ending::Fresh => {}
+        Ending::BlockFull | Ending::Fresh | Ending::FreshDamage => {}
     }
     let lines = &bytes[..lines_end];
     let last = framing::last_event_start(lines);
@@ -241,18 +269,18 @@ fn runs(bytes: &[u8], starts_mid_line: bool, line_bytes_max: usize) -> Vec<(Rang
             Some(newline) => line += newline + 1,
             None => {
                 if start < line {
-                    runs.push((start..line, SegmentEdges { starts_mid_line, ends_mid_line: false }));
+                    runs.push((start..line, SegmentEdges { starts_mid_line, ..SegmentEdges::default() }));
                     starts_mid_line = false;
                 }
                 let end = line + line_bytes_max;
-                runs.push((line..end, SegmentEdges { starts_mid_line, ends_mid_line: true }));
+                runs.push((line..end, SegmentEdges { starts_mid_line, ends_mid_line: true, cut: true }));
                 (start, line, starts_mid_line) = (end, end, true);
             }
         }
     }
     if start < bytes.len() {
         let ends_mid_line = bytes.last() != Some(&b'\n');
-        runs.push((start..bytes.len(), SegmentEdges { starts_mid_line, ends_mid_line }));
+        runs.push((start..bytes.len(), SegmentEdges { starts_mid_line, ends_mid_line, cut: false }));
     }
     runs
 }

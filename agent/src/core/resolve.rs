@@ -4,12 +4,15 @@
 //! Invariant: a file is read only after its bytes were found to be those of its strand.
 
 use super::{
-    Action, Core, Fault, Probe, WindowBytes,
-    files::{Found, Phase},
-    strand::StrandIndex,
+    Action, Core, Fault, Probe, Tails, WindowBytes,
+    files::{FileState, Found, Phase},
+    strand::{StrandIndex, Waypoint},
 };
 use crate::{
-    identity::{FileId, Fingerprint, Kinship, Likeness, StrandId, is_compressed_name, is_rotated_name},
+    identity::{
+        Ending, FINGERPRINT_BYTES_MAX, FileId, Fingerprint, Kinship, Likeness, Original, StrandId,
+        is_compressed_name, is_rotated_name,
+    },
     state::StrandRecord,
 };
 use headrig_contract::UnixMicros;
@@ -19,16 +22,19 @@ use std::{
     sync::Arc,
 };
 
-/// How many strands a file is compared with, the longest first. Files that begin with the same KiB and
-/// are gone but for this one are few.
-const CANDIDATES_MAX: usize = 8;
+/// How many strands a file is compared with in one look. It is compared with all that it begins like and
+/// that it could have to do with; those are few but for logs that all begin with the same KiB.
+const COMPARED_MAX: usize = 8;
+/// How long until a copy is looked at again whose original is not read to its end.
+const LATER_MS: i64 = 10_000;
 
 /// A file that the shell was asked to look into.
 pub(super) struct Looking {
     file: FileId,
-    candidates: Vec<StrandIndex>,
-    /// The head of an unknown file is known, and the windows of its candidates were asked for.
-    compared: bool,
+    /// Whom it was compared with in this look, in the order of the windows.
+    compared: Vec<(StrandIndex, Waypoint)>,
+    /// Whom it is still to be compared with; none yet where its head is not known.
+    remaining: Option<Vec<StrandIndex>>,
 }
 
 /// Strands by the fingerprints of their heads.
@@ -79,6 +85,7 @@ impl Core {
         self.looking = None;
         let present = self.files.scanned(found, now);
         self.strands.iter_mut().for_each(|strand| strand.file = None);
+        self.orphans_unchecked = true;
         for (index, file) in present {
             let strand = &mut self.strands[index.0];
             // A copy may stand for the same strand: the file under the strand's own name is the one it lives in.
@@ -89,56 +96,103 @@ impl Core {
         }
     }
 
-    /// Asks for what tells the identity of `file`: its head and, where it is known, its strand's window.
-    pub(super) fn look_into(&mut self, file: FileId) -> Action {
-        let known = self.files.state(file).and_then(|state| state.strand);
-        self.compare(file, known.into_iter().collect(), known.is_some())
+    /// Accounts for what strands were seen to have and nobody can read any more, once all files that could
+    /// carry them on were looked into.
+    pub(super) fn account_for_orphans(&mut self) {
+        if !std::mem::take(&mut self.orphans_unchecked) {
+            return;
+        }
+        for strand in self.strands.iter_mut().filter(|strand| strand.file.is_none()) {
+            self.progress.lost.0 += strand.seen.saturating_sub(strand.offset.0);
+            strand.seen = strand.offset.0;
+        }
     }
 
-    fn compare(&mut self, file: FileId, mut candidates: Vec<StrandIndex>, compared: bool) -> Action {
+    /// Asks for what tells the identity of `file`: its head and, where it is known, its strand's window.
+    pub(super) fn look_into(&mut self, file: FileId, now: UnixMicros) -> Action {
+        let known = self.files.state(file).and_then(|state| state.strand);
+        let compared = known.map(|index| (index, self.strands[index.0].waypoint_within(u64::MAX)));
+        self.look(Looking { file, compared: compared.into_iter().collect(), remaining: None }, now)
+    }
+
+    /// The next look at a file that begins like strands it was not compared with yet.
+    pub(super) fn next_look(&mut self, now: UnixMicros) -> Option<Action> {
+        let looking = self.looking.take()?;
+        let state = self.files.state(looking.file)?;
+        let length = if state.compressed { u64::MAX } else { state.size.0 };
+        let mut remaining = looking.remaining.unwrap_or_default();
+        let rest = remaining.split_off(remaining.len().min(COMPARED_MAX));
+        let waypoint = |index: StrandIndex| (index, self.strands[index.0].waypoint_within(length));
+        let mut compared: Vec<(StrandIndex, Waypoint)> = remaining.into_iter().map(waypoint).collect();
         // In the order of their offsets, so that a decompressor passes each window once.
-        candidates.sort_by_key(|index| self.strands[index.0].offset);
-        let windows = candidates.iter().map(|index| self.strands[index.0].mark().window_range()).collect();
-        self.looking = Some(Looking { file, candidates, compared });
+        compared.sort_by_key(|(_, waypoint)| waypoint.offset);
+        Some(self.look(Looking { file: looking.file, compared, remaining: Some(rest) }, now))
+    }
+
+    fn look(&mut self, looking: Looking, now: UnixMicros) -> Action {
+        let file = looking.file;
+        let range =
+            |waypoint: &Waypoint| waypoint.offset.0 - u64::from(waypoint.window.length)..waypoint.offset.0;
+        let windows = looking.compared.iter().map(|(_, waypoint)| range(waypoint)).collect();
+        self.looking = Some(looking);
         let state = self.files.state(file).expect("only files in the table are looked into");
-        Action::Probe { file, path: state.path.clone(), compressed: state.compressed, windows }
+        let (path, compressed, fresh) = (state.path.clone(), state.compressed, !self.is_quiet(state, now));
+        Action::Probe { file, path, compressed, fresh, windows }
     }
 
     /// Takes the answer, or asks once more for an unknown file that begins like known ones.
-    pub(super) fn probed(&mut self, file: FileId, result: Result<Probe, Fault>) {
+    pub(super) fn probed(&mut self, file: FileId, result: Result<Probe, Fault>, now: UnixMicros) {
         let Some(looking) = self.looking.take().filter(|looking| looking.file == file) else { return };
+        let Some(state) = self.files.state(file) else { return };
         let probe = match result {
             Ok(probe) => probe,
-            Err(Fault::Moved) => return self.files.set_phase(file, Phase::Missed),
-            Err(Fault::Unreadable) => return self.files.set_phase(file, Phase::Unreadable),
+            Err(fault) => return self.files.set_phase(file, self.phase_after(fault, state, now)),
         };
-        let Some(state) = self.files.state(file) else { return };
         let (path, known) = (state.path.clone(), state.strand);
         if let Some(index) = known {
             return self.known_file_probed(file, path, index, &probe);
         }
-        if !looking.compared {
-            let mut candidates = self.heads.matching(&probe.head);
-            candidates.sort_by_key(|index| std::cmp::Reverse(self.strands[index.0].offset));
-            candidates.truncate(CANDIDATES_MAX);
-            if !candidates.is_empty() {
-                self.looking = Some(Looking { file, candidates, compared: true });
-                return;
-            }
+        let remaining = looking.remaining.unwrap_or_else(|| self.candidates(&path, &probe.head));
+        if self.found_kin(file, &path, &looking.compared, &probe, now) {
+            return;
         }
-        self.unknown_file_probed(file, path, &looking.candidates, &probe);
+        if remaining.is_empty()
+            && probe.head.len() < FINGERPRINT_BYTES_MAX
+            && !self.is_told_by_name(&path, file, now)
+        {
+            let until = self.files.state(file).map_or(now, |state| self.quiet_at(state));
+            return self.files.set_phase(file, Phase::Held { until });
+        }
+        if remaining.is_empty() {
+            let id = self.new_stream();
+            return self.begin(file, path, id);
+        }
+        self.looking = Some(Looking { file, compared: Vec::new(), remaining: Some(remaining) });
     }
 
-    /// The second look at a file, where the first found candidates.
-    pub(super) fn second_look(&mut self) -> Option<Action> {
-        let looking = self.looking.take()?;
-        self.files.state(looking.file)?;
-        Some(self.compare(looking.file, looking.candidates, true))
+    /// Whether a file of less than a KiB may be taken for what it is: it has been quiet, or no name says that
+    /// it could be a copy which has just begun.
+    fn is_told_by_name(&self, path: &Path, file: FileId, now: UnixMicros) -> bool {
+        let quiet = self.files.state(file).is_none_or(|state| self.is_quiet(state, now));
+        let named_after = |of: &Path| is_compressed_name(path, of) || is_rotated_name(path, of);
+        quiet || !self.strands.iter().any(|strand| strand.offset.0 > 0 && named_after(&strand.path))
+    }
+
+    /// What becomes of a file that could not be read. One that is being written may not be whole yet.
+    pub(super) fn phase_after(&self, fault: Fault, state: &FileState, now: UnixMicros) -> Phase {
+        match fault {
+            Fault::Moved => Phase::Missed,
+            Fault::Unreadable if self.is_quiet(state, now) => Phase::Unreadable,
+            Fault::Unreadable => Phase::Held { until: self.quiet_at(state) },
+        }
     }
 
     fn known_file_probed(&mut self, file: FileId, path: Arc<Path>, index: StrandIndex, probe: &Probe) {
         let strand = &mut self.strands[index.0];
-        if holds_mark(&strand.mark(), &probe.head, probe.windows.first()) {
+        let mark = strand.mark();
+        if mark.offset.0 == 0
+            || mark.head.matches_start_of(&probe.head) && holds(mark.window, probe.windows.first())
+        {
             strand.attach(file, path, &probe.head);
             return self.files.set_phase(file, Phase::Reading);
         }
@@ -158,41 +212,96 @@ impl Core {
         self.begin(file, path, StrandId { stream, generation: last.next() });
     }
 
-    fn unknown_file_probed(
+    /// The strands that an unknown file with this head could have to do with, the longest first.
+    fn candidates(&self, path: &Path, head: &[u8]) -> Vec<StrandIndex> {
+        let mut candidates = self.heads.matching(head);
+        candidates.retain(|index| !self.likeness(*index, path, Ending::AtMark, true).is_hopeless());
+        candidates.sort_by_key(|index| std::cmp::Reverse(self.strands[index.0].offset));
+        candidates
+    }
+
+    /// Settles what the file is if it is kin of one of those it was compared with.
+    fn found_kin(
         &mut self,
         file: FileId,
-        path: Arc<Path>,
-        candidates: &[StrandIndex],
+        path: &Arc<Path>,
+        compared: &[(StrandIndex, Waypoint)],
         probe: &Probe,
-    ) {
-        for (index, window) in candidates.iter().zip(&probe.windows).rev() {
+        now: UnixMicros,
+    ) -> bool {
+        let Some(state) = self.files.state(file) else { return false };
+        let quiet = self.is_quiet(state, now);
+        let later = Phase::Held { until: self.later(state, now) };
+        for ((index, waypoint), window) in compared.iter().zip(&probe.windows).rev() {
             let strand = &self.strands[index.0];
-            let mark = strand.mark();
-            if !holds_mark(&mark, &probe.head, Some(window)) {
+            if !strand.mark().head.matches_start_of(&probe.head) {
                 continue;
             }
-            let likeness = Likeness {
-                evidence: mark.evidence(),
-                original_intact: strand.file.is_some(),
-                rotated_name: is_rotated_name(&path, &strand.path),
-                compressed_same_name: is_compressed_name(&path, &strand.path),
-                ends_at_mark: window.at_end,
+            // A file that ends before the first place it can be compared at may be a copy in the making.
+            let too_short = window.at_end && window.bytes.len() < usize::from(waypoint.window.length);
+            let ending = match window.at_end {
+                _ if too_short || waypoint.offset != strand.offset => Ending::BeforeMark,
+                true => Ending::AtMark,
+                false => Ending::BeyondMark,
             };
-            match likeness.kinship() {
-                Kinship::Stranger => {}
+            if !too_short && !holds(waypoint.window, Some(window)) {
+                continue;
+            }
+            match self.likeness(*index, path, ending, quiet).kinship() {
+                Kinship::Stranger => continue,
+                Kinship::Copy if too_short => continue,
                 Kinship::Heir => {
-                    self.strands[index.0].attach(file, path, &probe.head);
+                    self.strands[index.0].attach(file, path.clone(), &probe.head);
                     self.files.set_strand(file, Some(*index));
-                    return self.files.set_phase(file, Phase::Reading);
+                    self.files.set_phase(file, Phase::Reading);
                 }
                 Kinship::Copy => {
                     self.files.set_strand(file, Some(*index));
-                    return self.files.set_phase(file, Phase::Done);
+                    self.files.set_phase(file, Phase::Done);
                 }
+                Kinship::Later => self.files.set_phase(file, later),
             }
+            return true;
         }
-        let id = self.new_stream();
-        self.begin(file, path, id);
+        false
+    }
+
+    fn likeness(&self, index: StrandIndex, path: &Path, ending: Ending, quiet: bool) -> Likeness {
+        let strand = &self.strands[index.0];
+        let original = strand.file.and_then(|file| self.files.state(file));
+        let compressed_same_name = is_compressed_name(path, &strand.path);
+        Likeness {
+            evidence: strand.mark().evidence(),
+            original: match original.map(|state| state.phase) {
+                None => Original::Gone,
+                Some(Phase::Done) => Original::Read,
+                Some(_) => Original::Unread,
+            },
+            named_after: compressed_same_name || is_rotated_name(path, &strand.path),
+            compressed_same_name,
+            same_folder: path.parent() == strand.path.parent(),
+            ending,
+            quiet,
+        }
+    }
+
+    /// Whether the file has not changed for as long as an event is waited for.
+    pub(super) fn is_quiet(&self, state: &FileState, now: UnixMicros) -> bool {
+        now >= self.quiet_at(state)
+    }
+
+    pub(super) fn quiet_at(&self, state: &FileState) -> UnixMicros {
+        state.changed_at.saturating_add_micros(self.settings.event_hold_ms as i64 * 1_000)
+    }
+
+    /// When to look again at a file whose nature depends on another: soon where the files are as long as they
+    /// will be, since that one is read at once then.
+    fn later(&self, state: &FileState, now: UnixMicros) -> UnixMicros {
+        let pause_ms = match self.tails {
+            Tails::Take => self.settings.event_hold_ms as i64,
+            Tails::Leave => LATER_MS,
+        };
+        self.quiet_at(state).max(now.saturating_add_micros(pause_ms * 1_000))
     }
 
     fn begin(&mut self, file: FileId, path: Arc<Path>, id: StrandId) {
@@ -202,11 +311,8 @@ impl Core {
     }
 }
 
-fn holds_mark(mark: &crate::identity::Mark, head: &[u8], window: Option<&WindowBytes>) -> bool {
-    mark.offset.0 == 0
-        || mark.head.matches_start_of(head)
-            && window.is_some_and(|window| {
-                window.bytes.len() == usize::from(mark.window.length)
-                    && mark.window.matches_start_of(&window.bytes)
-            })
+fn holds(expected: Fingerprint, window: Option<&WindowBytes>) -> bool {
+    window.is_some_and(|window| {
+        window.bytes.len() == usize::from(expected.length) && expected.matches_start_of(&window.bytes)
+    })
 }

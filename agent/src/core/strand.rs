@@ -5,7 +5,7 @@ use crate::{
     state::StrandRecord,
 };
 use headrig_contract::ByteOffset;
-use std::{path::Path, sync::Arc};
+use std::{collections::VecDeque, path::Path, sync::Arc};
 
 /// A strand's place in the core's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,9 +19,23 @@ pub(super) struct Strand {
     pub(super) file: Option<FileId>,
     pub(super) offset: ByteOffset,
     pub(super) mid_line: bool,
+    /// The most plain bytes its file was seen to have; what is beyond the offset is lost with the file.
+    pub(super) seen: u64,
     head: Head,
     window: Window,
+    /// Earlier marks' offsets and windows, oldest first: a copy that is shorter is compared at one of them.
+    trail: VecDeque<Waypoint>,
 }
+
+/// A place that was passed, and the window before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waypoint {
+    pub(super) offset: ByteOffset,
+    pub(super) window: Fingerprint,
+}
+
+/// How many places are remembered: at two looks a second, what a copy of a few seconds needs.
+const TRAIL_MAX: usize = 16;
 
 /// The first bytes up to the offset: kept while the fingerprint still grows.
 enum Head {
@@ -44,8 +58,10 @@ impl Strand {
             file: Some(file),
             offset: ByteOffset(0),
             mid_line: false,
+            seen: 0,
             head: Head::Growing(Vec::new()),
             window: Window::Bytes(Vec::new()),
+            trail: VecDeque::new(),
         }
     }
 
@@ -57,8 +73,18 @@ impl Strand {
             file: None,
             offset: record.mark.offset,
             mid_line: record.mark.mid_line,
+            seen: record.mark.offset.0,
             head: Head::Fixed(record.mark.head),
             window: Window::Hashed(record.mark.window),
+            trail: VecDeque::new(),
+        }
+    }
+
+    /// The fingerprint of the first bytes.
+    pub(super) fn head(&self) -> Fingerprint {
+        match &self.head {
+            Head::Growing(bytes) => Fingerprint::of(bytes),
+            Head::Fixed(fingerprint) => *fingerprint,
         }
     }
 
@@ -66,16 +92,33 @@ impl Strand {
     pub(super) fn mark(&self) -> Mark {
         Mark {
             offset: self.offset,
-            head: match &self.head {
-                Head::Growing(bytes) => Fingerprint::of(bytes),
-                Head::Fixed(fingerprint) => *fingerprint,
-            },
+            head: self.head(),
             window: match &self.window {
                 Window::Bytes(bytes) => Fingerprint::of(bytes),
                 Window::Hashed(fingerprint) => *fingerprint,
             },
             mid_line: self.mid_line,
         }
+    }
+
+    /// The present place, or the last one passed at or before `length`.
+    pub(super) fn waypoint_within(&self, length: u64) -> Waypoint {
+        let mark = self.mark();
+        let present = Waypoint { offset: mark.offset, window: mark.window };
+        let passed = self.trail.iter().rev().find(|passed| passed.offset.0 <= length);
+        if length < mark.offset.0 { passed.copied().unwrap_or(present) } else { present }
+    }
+
+    /// Remembers the present place.
+    pub(super) fn leave_waypoint(&mut self) {
+        let mark = self.mark();
+        if self.trail.back().is_some_and(|last| last.offset == mark.offset) || mark.offset.0 == 0 {
+            return;
+        }
+        if self.trail.len() == TRAIL_MAX {
+            self.trail.pop_front();
+        }
+        self.trail.push_back(Waypoint { offset: mark.offset, window: mark.window });
     }
 
     pub(super) fn record(&self) -> StrandRecord {

@@ -32,6 +32,12 @@ enum Step {
     RotateAndCompress,
     /// app.log is copied to app.log.1 and truncated.
     CopyTruncate,
+    /// The same, while the agent looks at the half copy and the whole one.
+    SlowCopyTruncate,
+    /// Uploads fail for a while.
+    Outage(u32),
+    /// Every action takes long from here on, or short again.
+    Slow(bool),
     /// What is in app.log is destroyed.
     Truncate,
     /// The oldest rotated file goes.
@@ -55,6 +61,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Rotate),
         2 => Just(Step::RotateAndCompress),
         2 => Just(Step::CopyTruncate),
+        2 => Just(Step::SlowCopyTruncate),
+        1 => (1..4u32).prop_map(Step::Outage),
+        1 => any::<bool>().prop_map(Step::Slow),
         1 => Just(Step::Truncate),
         1 => Just(Step::DeleteOldest),
         1 => Just(Step::Recreate),
@@ -110,6 +119,33 @@ impl Story {
         }
     }
 
+    /// Only of logs of at least a KiB: a shorter copy that is seen before the truncation is a log of its own.
+    fn slow_copy_truncate(&mut self) {
+        let bytes = self.machine.disk.file(LOG).map(|file| file.bytes.clone()).unwrap_or_default();
+        if bytes.len() < 1024 {
+            return self.act(&Step::CopyTruncate);
+        }
+        // The agent is up to date when the copy begins.
+        self.machine.step_micros = 1_000;
+        self.run(None);
+        self.machine.now = self.machine.now.saturating_add_micros(3_000_000);
+        self.run(None);
+        self.shift(false);
+        for part in [0, 1, bytes.len() / 3, bytes.len()] {
+            let now = self.machine.now;
+            match self.machine.disk.file("/log/app.log.1") {
+                Some(copy) => (copy.bytes, copy.modified) = (bytes[..part].to_vec(), now),
+                None => self.machine.disk.create("/log/app.log.1", &bytes[..part], [now; 2], false),
+            }
+            self.run(None);
+        }
+        if let Some(file) = self.machine.disk.file(LOG) {
+            file.bytes.clear();
+        }
+        self.append(b"");
+        self.run(None);
+    }
+
     fn delete(&mut self, path: &str) {
         if let Some(inode) = self.machine.disk.remove(path) {
             self.destroyed(&inode.bytes);
@@ -150,6 +186,9 @@ impl Story {
                 self.machine.disk.create("/log/app.log.1", &bytes, [now; 2], false);
                 self.append(b"");
             }
+            Step::SlowCopyTruncate => self.slow_copy_truncate(),
+            Step::Outage(uploads) => self.machine.uploads_failing = uploads,
+            Step::Slow(slow) => self.machine.step_micros = if slow { 400_000 } else { 1_000 },
             Step::Truncate => {
                 let bytes = self
                     .machine
@@ -196,6 +235,7 @@ impl Story {
     /// A clean last run to the end of all files.
     fn finish(&mut self) {
         self.machine.crash(Tails::Take);
+        (self.machine.uploads_failing, self.machine.step_micros) = (0, 1_000);
         for _ in 0..4 {
             self.machine.now = self.machine.now.saturating_add_micros(10_000_000);
             self.run(None);

@@ -67,6 +67,10 @@ impl Disk {
 pub(crate) struct Machine {
     pub(crate) disk: Disk,
     pub(crate) now: UnixMicros,
+    /// How long an action takes: with long ones, chunks fall due between them.
+    pub(crate) step_micros: i64,
+    /// So many uploads fail before the next one succeeds.
+    pub(crate) uploads_failing: u32,
     pub(crate) bucket: BTreeMap<String, Vec<u8>>,
     durable: Recovered,
     sealed: HashMap<ContentHash, Vec<u8>>,
@@ -86,7 +90,9 @@ pub(crate) enum Moment {
 impl Machine {
     pub(crate) fn new() -> Self {
         let mut settings = Settings::new(HostName::from_lossy("model"), "app".parse().unwrap());
+        settings.block_bytes_max = 4 << 10;
         settings.chunk_bytes_max = 64 << 10;
+        settings.spool_bytes_max = 1 << 20;
         settings.sources[0].line_bytes_max = 1024;
         let durable = Recovered {
             agent: AgentId::from_bytes([7; 16]),
@@ -99,6 +105,8 @@ impl Machine {
         Self {
             disk: Disk::default(),
             now: UnixMicros::from_seconds(1_790_000_000),
+            step_micros: 1_000,
+            uploads_failing: 0,
             bucket: BTreeMap::new(),
             core: Core::new(settings.clone(), Tails::Leave, durable.clone()).unwrap(),
             durable,
@@ -142,7 +150,7 @@ impl Machine {
 
     /// Does the next action, and says whether there was one. With `power_cut` the machine stops there.
     pub(crate) fn step(&mut self, power_cut: Option<Moment>) -> bool {
-        self.now = self.now.saturating_add_micros(1_000);
+        self.now = self.now.saturating_add_micros(self.step_micros);
         let Some(action) = self.core.next_action(self.now).unwrap() else { return false };
         if power_cut == Some(Moment::Before) {
             return true;
@@ -186,6 +194,10 @@ impl Machine {
                     self.durable.files.push(record);
                 }
                 Event::Remembered
+            }
+            Action::Upload(chunk) if self.uploads_failing > 0 => {
+                self.uploads_failing -= 1;
+                Event::UploadFailed(chunk.hash)
             }
             Action::Upload(chunk) => {
                 self.store(&chunk);

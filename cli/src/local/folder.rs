@@ -11,7 +11,10 @@
 //! ```
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Seek, Write},
@@ -43,19 +46,34 @@ impl Folder {
         fs::create_dir_all(&state).with_context(unusable)?;
         let lock = hold(&state.join("lock"), root)?;
         let folder = Self { root: root.into(), state, _lock: lock };
-        if !folder.agent_state().exists() && has_entries(&root.join("logs")) {
-            bail!(
-                "the lake {} has rows but not the state that says where they came from ({}); \
-                 restore that, or name another folder with --lake: going on would double every row",
-                root.display(),
-                folder.agent_state().display()
-            );
-        }
+        folder.expect_state()?;
         Ok(folder)
+    }
+
+    /// Rows without the databases that say where they came from, or chunks without the agent's, would all be
+    /// added once more.
+    fn expect_state(&self) -> Result<()> {
+        let has_rows = ["logs", "metrics"].iter().any(|table| has_entries(&self.root.join(table)));
+        let needed =
+            [(self.agent_state(), has_rows || has_entries(&self.bucket())), (self.ledger(), has_rows)];
+        match needed.iter().find(|(database, needed)| *needed && !database.exists()) {
+            Some((missing, _)) => bail!(
+                "the lake {} has rows but not the state that says where they came from ({}); \
+                 restore that, or name another folder with --lake: going on would double rows",
+                self.root.display(),
+                missing.display()
+            ),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The folders that hold no input, whoever names them.
+    pub(crate) fn own_folders(&self) -> Vec<PathBuf> {
+        vec![self.state.clone(), self.root.join("logs"), self.root.join("metrics")]
     }
 
     pub(crate) fn agent_state(&self) -> PathBuf {
@@ -88,7 +106,10 @@ fn hold(path: &Path, root: &Path) -> Result<File> {
         .truncate(false)
         .open(path)
         .with_context(unusable)?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+    if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        if error != Errno::WOULDBLOCK {
+            return Err(anyhow::Error::from(error).context(unusable()));
+        }
         let mut holder = String::new();
         let _ = file.read_to_string(&mut holder);
         let holder =
@@ -105,7 +126,8 @@ fn hold(path: &Path, root: &Path) -> Result<File> {
 }
 
 fn has_entries(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+    let visible = |entry: fs::DirEntry| !entry.file_name().as_encoded_bytes().starts_with(b".");
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(visible)))
 }
 
 #[cfg(test)]
@@ -127,6 +149,6 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("logs/year=2026")).unwrap();
         let error = Folder::open(root.path()).unwrap_err().to_string();
-        assert!(error.contains("would double every row"), "{error}");
+        assert!(error.contains("would double rows"), "{error}");
     }
 }

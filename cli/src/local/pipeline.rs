@@ -30,6 +30,10 @@ use std::{
 const CHUNKS_WAITING_MAX: usize = 64;
 /// Objects listed at once when the bucket is compared with the ledger.
 const LIST_PAGE: usize = 1_000;
+/// How long a full disk is waited for before the next try.
+const FULL_DISK_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest rest between looks at a ledger in which nothing is due.
+const REST_MIN: Duration = Duration::from_millis(10);
 /// The longest the thread sleeps between looks at the ledger.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
@@ -68,7 +72,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// When the ledger or the bucket cannot be opened.
-    pub(super) fn start(folder: Arc<Folder>, config: Arc<Config>, progress: Arc<Progress>) -> Result<Self> {
+    pub(super) fn start(
+        folder: Arc<Folder>,
+        config: Arc<Config>,
+        progress: Arc<Progress>,
+        patient: bool,
+    ) -> Result<Self> {
         let ledger = SqliteLedger::open(&folder.ledger()).context("the ledger cannot be opened")?;
         let store = DirectoryStore::open(&folder.bucket()).context("the bucket cannot be opened")?;
         let policy = Policy { max_wait: config.max_wait / 2, ..Policy::local() };
@@ -81,6 +90,7 @@ impl Pipeline {
                 ledger,
                 policy,
                 loaded: Loaded::default(),
+                patient,
             };
             if let Err(error) = loader.run(&arriving) {
                 flag.store(true, Ordering::Relaxed);
@@ -96,7 +106,9 @@ impl Pipeline {
     /// Tells of a chunk in the bucket. Should it get lost on the way, the next run finds it there.
     pub(super) fn stored(&self, chunk: &ChunkRecord) {
         let facts = FileFacts { hash: chunk.hash, key: chunk.key.clone(), size: chunk.length };
-        let _ = self.chunks.send(facts);
+        if self.chunks.send(facts).is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether the pipeline has stopped early.
@@ -118,6 +130,8 @@ struct Loader<'a> {
     policy: Policy,
     runner: BatchRunner<'a>,
     loaded: Loaded,
+    /// Waits for space on a full disk instead of giving up.
+    patient: bool,
 }
 
 impl Loader<'_> {
@@ -128,23 +142,37 @@ impl Loader<'_> {
             let more = match arriving.recv_timeout(LOOK_PAUSE) {
                 Ok(first) => {
                     let facts: Vec<FileFacts> = std::iter::once(first).chain(arriving.try_iter()).collect();
-                    protocol::ingest(&self.ledger, &facts, now())?;
+                    self.patiently(|loader| Ok(protocol::ingest(&loader.ledger, &facts, now()).map(drop)?))?;
                     true
                 }
                 Err(RecvTimeoutError::Timeout) => true,
                 Err(RecvTimeoutError::Disconnected) => false,
             };
-            self.load_ready(!more)?;
             if !more {
                 return self.drain();
+            }
+            self.patiently(|loader| loader.load_ready(false))?;
+        }
+    }
+
+    /// Does `work`, again after a pause where it failed for want of space and there is somebody to free it.
+    fn patiently(&mut self, work: impl Fn(&mut Self) -> Result<()>) -> Result<()> {
+        loop {
+            match work(self) {
+                Err(error) if self.patient && super::is_retryable(&error) => {
+                    eprintln!("headrig: {error:#}; trying again");
+                    thread::sleep(FULL_DISK_PAUSE);
+                }
+                result => return result,
             }
         }
     }
 
     /// Batches that were under way when an earlier process died.
     fn take_from_dead(&mut self) -> Result<()> {
-        let reconciled = protocol::reconcile(&self.ledger, now(), &self.policy, |_| RunFate::Interrupted)?;
-        reconciled.exhausted.iter().try_for_each(|batch| self.isolate(batch.id))
+        // Whoever kills a process does not blame its batch: it counts as no failure.
+        protocol::reconcile(&self.ledger, now(), &self.policy, |_| RunFate::Interrupted)?;
+        Ok(())
     }
 
     /// Objects in the bucket that the ledger lacks: put there by hand, or by a process that died between
@@ -187,6 +215,8 @@ impl Loader<'_> {
 
     /// Seals what is ready, or with `flush` all there is, and runs every batch that is due.
     fn load_ready(&mut self, flush: bool) -> Result<()> {
+        let exhausted = self.ledger.batches(BatchPhase::Exhausted, None, LIST_PAGE)?;
+        exhausted.iter().try_for_each(|batch| self.isolate(batch.id))?;
         protocol::seal_ready(&self.ledger, now(), &self.policy, flush)?;
         while let Some(batch) = protocol::start_next(&self.ledger, now(), &self.policy)? {
             self.runner.run(&self.ledger, &self.policy, &batch, &mut self.loaded)?;
@@ -197,8 +227,6 @@ impl Loader<'_> {
     /// Runs until nothing is pending: failed batches rest, run again, and are taken apart in the end.
     fn drain(&mut self) -> Result<()> {
         loop {
-            let exhausted = self.ledger.batches(BatchPhase::Exhausted, None, LIST_PAGE)?;
-            exhausted.iter().try_for_each(|batch| self.isolate(batch.id))?;
             self.load_ready(true)?;
             let counts = self.ledger.counts()?;
             if counts.is_drained() {
@@ -207,7 +235,7 @@ impl Loader<'_> {
             let due =
                 self.ledger.batches(BatchPhase::Sealed, None, 1)?.first().map(|batch| batch.state.due());
             let rest_micros = due.map_or(0, |due: UnixMicros| due.micros_since(now())).max(0).unsigned_abs();
-            thread::sleep(Duration::from_micros(rest_micros).min(LOOK_PAUSE));
+            thread::sleep(Duration::from_micros(rest_micros).clamp(REST_MIN, LOOK_PAUSE));
         }
     }
 

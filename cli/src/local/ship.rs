@@ -6,14 +6,14 @@ use anyhow::Context;
 use headrig_agent::{
     core::{Event, Tails},
     discovery::Discovery,
-    shipper::{ShipError, Shipper, Step},
+    shipper::{Shipper, Step},
     state::SqliteState,
     tail::Problem,
 };
 use headrig_contract::{AgentId, UnixMicros};
-use headrig_store::{DirectoryStore, ObjectStore, StoreError};
+use headrig_store::{DirectoryStore, ObjectStore};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -24,12 +24,21 @@ use std::{
 const SCAN_PAUSE: Duration = Duration::from_millis(500);
 /// How often a run to the end of the files looks again for files that moved, or that were being written.
 const ROUNDS_MAX: usize = 6;
-/// How often storing a chunk is tried again before the run gives up, or with --follow begins anew.
+/// How often in a row storing a chunk is tried again before a run without --follow gives up.
 const STORE_TRIES_MAX: usize = 4;
+/// Problems kept for the summary.
+const PROBLEMS_MAX: usize = 10_000;
 /// How long --follow waits for space on a full disk before it tries again.
 const FULL_DISK_PAUSE_MICROS: i64 = 5_000_000;
 /// The longest sleep, so that Ctrl-C is noticed.
 const NAP_MAX: Duration = Duration::from_millis(200);
+
+/// Something about an input that is worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) path: PathBuf,
+    pub(crate) note: String,
+}
 
 /// What the agent's side did.
 #[derive(Debug, Default)]
@@ -40,8 +49,12 @@ pub(crate) struct Shipped {
     pub(crate) files_unreadable: u64,
     /// Inputs that could not be taken, or not wholly.
     pub(crate) problems: Vec<Problem>,
-    /// Pieces that overlong lines were split into.
-    pub(crate) split_pieces: u64,
+    /// Lines that were cut for being too long.
+    pub(crate) cut_lines: u64,
+    /// Bytes that were seen and gone before they could be read.
+    pub(crate) lost_bytes: u64,
+    /// What is worth telling and no failure.
+    pub(crate) notes: Vec<Note>,
     /// Files that began anew (truncated, or replaced in place).
     pub(crate) restarts: u64,
     /// Chunks sealed.
@@ -61,6 +74,8 @@ struct Ship<'a> {
     discovery: Discovery,
     files: BTreeSet<PathBuf>,
     problems: Vec<Problem>,
+    /// Lines cut, by file.
+    notes: BTreeMap<PathBuf, u64>,
     follows: bool,
     /// How often in a row a chunk could not be stored.
     store_failures: usize,
@@ -78,7 +93,7 @@ pub(super) fn run(
     let mut shipped = Shipped::default();
     let store = match DirectoryStore::open(&folder.bucket()) {
         Ok(store) => store,
-        Err(error) => return Shipped { fatal: Some(error.to_string()), ..shipped },
+        Err(error) => return Shipped { fatal: Some(format!("{:#}", anyhow::Error::from(error))), ..shipped },
     };
     let mut ship = Ship {
         store: &store,
@@ -86,14 +101,15 @@ pub(super) fn run(
         pipeline,
         progress,
         interrupted,
-        discovery: Discovery::new(arguments.inputs.clone(), folder.root()),
+        discovery: Discovery::new(arguments.inputs.clone(), folder.own_folders()),
         files: BTreeSet::new(),
         problems: Vec::new(),
+        notes: BTreeMap::new(),
         follows: arguments.follow,
         store_failures: 0,
     };
     while let Err(error) = ship.attempt(folder, &mut shipped) {
-        if !arguments.follow || !is_retryable(&error) || ship.is_interrupted() {
+        if !arguments.follow || !super::is_retryable(&error) || ship.is_interrupted() {
             shipped.fatal = Some(format!("{error:#}"));
             break;
         }
@@ -101,10 +117,18 @@ pub(super) fn run(
         ship.sleep_until(now().saturating_add_micros(FULL_DISK_PAUSE_MICROS));
     }
     shipped.files_found = ship.files.len() as u64;
-    shipped.files_unreadable =
-        ship.problems.iter().filter(|problem| ship.files.contains(&problem.path)).count() as u64;
+    let unreadable: BTreeSet<&PathBuf> = ship.problems.iter().map(|problem| &problem.path).collect();
+    shipped.files_unreadable = ship.files.iter().filter(|file| unreadable.contains(file)).count() as u64;
     shipped.problems = ship.problems;
+    shipped.notes = ship.notes.into_iter().map(|(path, lines)| cut_note(config, path, lines)).collect();
     shipped
+}
+
+fn cut_note(config: &Config, path: PathBuf, lines: u64) -> Note {
+    let limit = config.agent.sources[config.source_of(&path)].line_bytes_max;
+    let note =
+        format!("{lines} lines longer than max_line_bytes ({limit}) were cut into rows of that length");
+    Note { path, note }
 }
 
 fn open(config: &Config, folder: &Folder, tails: Tails) -> anyhow::Result<LocalShipper> {
@@ -116,20 +140,25 @@ fn open(config: &Config, folder: &Folder, tails: Tails) -> anyhow::Result<LocalS
     Ok(Shipper::open(config.agent.clone(), tails, &folder.spool(), state)?)
 }
 
-fn is_retryable(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<ShipError>().is_some_and(ShipError::is_retryable)
-        || error.downcast_ref::<StoreError>().is_some_and(StoreError::is_retryable)
+fn still_moving(path: std::sync::Arc<std::path::Path>) -> Problem {
+    Problem {
+        path: path.to_path_buf(),
+        problem: "was being written or moved all the while; its last lines are not taken".into(),
+        action: "run again for them, or use --follow".into(),
+    }
 }
 
 impl Ship<'_> {
     /// From what is durable to the end of the files, or until Ctrl-C.
     fn attempt(&mut self, folder: &Folder, shipped: &mut Shipped) -> anyhow::Result<()> {
         let tails = if self.follows { Tails::Leave } else { Tails::Take };
+        self.store_failures = 0;
         let mut shipper = open(self.config, folder, tails)?;
         let result = if self.follows { self.follow(&mut shipper) } else { self.once(&mut shipper) };
         self.note_problems(shipper.take_problems());
         let done = shipper.progress();
-        shipped.split_pieces += done.split_pieces;
+        shipped.cut_lines += done.cut_lines;
+        shipped.lost_bytes += done.lost.0;
         shipped.restarts += done.restarts;
         shipped.chunks += done.chunks;
         result
@@ -142,12 +171,13 @@ impl Ship<'_> {
             self.drive(shipper)?;
             let held = shipper.core().held_until();
             if self.is_interrupted() || held.is_none() && !shipper.core().missed_files() {
-                break;
+                return self.finish(shipper);
             }
             if let Some(until) = held {
                 self.sleep_until(until);
             }
         }
+        self.note_problems(shipper.core().unsettled().into_iter().map(still_moving).collect());
         self.finish(shipper)
     }
 
@@ -165,7 +195,7 @@ impl Ship<'_> {
         let scan = self.discovery.scan(|path| self.config.source_of(path));
         self.files.extend(scan.files.iter().map(|found| found.path.to_path_buf()));
         self.note_problems(scan.problems);
-        shipper.tell(Event::Scanned(scan.files), now());
+        shipper.scanned(scan.files, now());
         self.progress.unread.store(shipper.core().unread().0, Ordering::Relaxed);
     }
 
@@ -179,6 +209,9 @@ impl Ship<'_> {
         }
         self.progress.unread.store(0, Ordering::Relaxed);
         self.note_problems(shipper.take_problems());
+        for (path, lines) in shipper.take_cut_lines() {
+            *self.notes.entry(PathBuf::from(&*path)).or_default() += lines;
+        }
         Ok(())
     }
 
@@ -207,7 +240,12 @@ impl Ship<'_> {
                     shipper.stored(chunk.hash, now())?;
                     self.pipeline.stored(&chunk);
                 }
-                Err(error) if error.is_retryable() && self.store_failures < STORE_TRIES_MAX => {
+                Err(error)
+                    if error.is_retryable() && (self.follows || self.store_failures < STORE_TRIES_MAX) =>
+                {
+                    if self.store_failures == 0 {
+                        eprintln!("headrig: {:#}; trying again", anyhow::Error::from(error));
+                    }
                     self.store_failures += 1;
                     shipper.not_stored(chunk.hash, now());
                 }
@@ -223,6 +261,7 @@ impl Ship<'_> {
             problems.iter().for_each(|problem| eprintln!("headrig: {problem}"));
         }
         self.problems.extend(problems);
+        self.problems.truncate(PROBLEMS_MAX);
     }
 
     fn sleep_until(&self, until: UnixMicros) {

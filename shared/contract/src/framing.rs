@@ -87,7 +87,7 @@ pub fn last_event_start(bytes: &[u8]) -> usize {
 
 /// Whether lines after this first line of an event may belong to it.
 pub fn may_continue(first_line: &[u8]) -> bool {
-    timestamp_in_head(first_line).is_some_and(|found| found.head() == Head::Timestamped)
+    head::is_timestamped(&first_line[..line_end(first_line, 0)])
 }
 
 /// The end of the event whose first line is `start..end`, and the head of the line there.

@@ -94,7 +94,8 @@ fn run_headrig(log: &Path, lake: &Lake, written: Written) -> Result<Cost> {
     let mut command = Command::new(process::binary()?);
     command.args(["local", "--json", "--lake"]).args([lake.folder(), log]);
     let cost = measured(&mut command, File::create(&summary_file)?.into())?;
-    let summary: Summary = serde_json::from_reader(File::open(&summary_file)?).context("reading the summary")?;
+    let summary: Summary =
+        serde_json::from_reader(File::open(&summary_file)?).context("reading the summary")?;
     let rows = lake.row_count()?;
     ensure!(rows == written.lines, "expected {} rows in the lake, found {rows}", written.lines);
     ensure!(summary.rows == rows, "expected the summary to tell {rows} rows, found {}", summary.rows);
@@ -109,7 +110,8 @@ fn run_headrig(log: &Path, lake: &Lake, written: Written) -> Result<Cost> {
 }
 
 fn measured(command: &mut Command, stdout: Stdio) -> Result<Cost> {
-    let mut child = command.stdin(Stdio::null()).stdout(stdout).spawn().context("starting a child to measure")?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(stdout).spawn().context("starting a child to measure")?;
     let (status, cost) = measure::watch(&mut child)?;
     if !status.success() {
         bail!("{:?} ended with {status}", command.get_program());
@@ -137,7 +139,10 @@ fn print_table(mb: f64, whole: &Cost, floor: &Cost) {
     let rate = |cost: &Cost| mb / cost.cpu.as_secs_f64().max(0.01);
     let rss = |cost: &Cost| cost.peak_rss_bytes as f64 / f64::from(1 << 20);
     println!();
-    println!("| {:<30} | {:>8} | {:>6} | {:>12} | {:>13} | {:>6} |", "", "MB raw", "CPU s", "MB per CPU-s", "peak RSS MiB", "wall s");
+    println!(
+        "| {:<30} | {:>8} | {:>6} | {:>12} | {:>13} | {:>6} |",
+        "", "MB raw", "CPU s", "MB per CPU-s", "peak RSS MiB", "wall s"
+    );
     println!("| {:-<30} | {:->7}: | {:->5}: | {:->11}: | {:->12}: | {:->5}: |", "", "", "", "", "", "");
     for (name, cost) in [("headrig local", whole), ("floor: read, zstd -3, SHA-256", floor)] {
         println!(
@@ -151,6 +156,14 @@ fn print_table(mb: f64, whole: &Cost, floor: &Cost) {
     println!();
     println!("CPU time {:.2} x the floor's", whole.cpu.as_secs_f64() / floor.cpu.as_secs_f64().max(0.01));
     let verdict = |met| if met { "met" } else { "MISSED" };
-    println!("at least {MB_PER_CPU_SECOND_MIN} MB per CPU-second: {:.1}, {}", rate(whole), verdict(rate(whole) >= MB_PER_CPU_SECOND_MIN));
-    println!("peak RSS under {PEAK_RSS_MIB_MAX} MiB: {:.1}, {}", rss(whole), verdict(rss(whole) < PEAK_RSS_MIB_MAX));
+    println!(
+        "at least {MB_PER_CPU_SECOND_MIN} MB per CPU-second: {:.1}, {}",
+        rate(whole),
+        verdict(rate(whole) >= MB_PER_CPU_SECOND_MIN)
+    );
+    println!(
+        "peak RSS under {PEAK_RSS_MIB_MAX} MiB: {:.1}, {}",
+        rss(whole),
+        verdict(rss(whole) < PEAK_RSS_MIB_MAX)
+    );
 }

@@ -4,7 +4,11 @@ use anyhow::Result;
 use headrig_tests::{
     exactness,
     generate::{AccessLog, application_lines},
-    site::Site,
+    site::{Site, gzipped},
+};
+use std::{
+    fs::File,
+    time::{Duration, SystemTime},
 };
 
 /// The lines of one day of a small server.
@@ -49,6 +53,40 @@ fn a_line_finished_between_runs_is_shipped_to_its_last_byte() -> Result<()> {
     site.run_well()?;
     let whole = day(0) + "2026-09-22T00:00:00Z INFO app cut in the middle of a word\n";
     exactness::check(&site.lake(), &[whole])?;
+    Ok(())
+}
+
+#[test]
+fn many_files_written_a_moment_ago_are_taken_to_their_ends() -> Result<()> {
+    let (site, mut contents, now) = (Site::new()?, Vec::new(), SystemTime::now());
+    for number in 0..500 {
+        let lines = application_lines(&format!("worker-{number}"), 0, 20);
+        let path = site.write(&format!("{}/{number}.log", number % 10), &lines)?;
+        // As if each had been written a little later than the one before.
+        File::options().append(true).open(path)?.set_modified(now + Duration::from_millis(number))?;
+        contents.push(lines);
+    }
+    assert_eq!(site.run_well()?.rows, 10_000);
+    exactness::check(&site.lake(), &contents)?;
+    Ok(())
+}
+
+#[test]
+fn a_lost_ledger_is_refused_or_made_anew_and_doubles_no_row() -> Result<()> {
+    let site = Site::new()?;
+    for number in 0..3 {
+        site.append("app.log", day(number))?;
+        site.run_well()?;
+    }
+    for entry in std::fs::read_dir(site.lake().folder().join(".headrig"))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("ledger.db") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    let run = site.run()?;
+    assert!(matches!(run.status.code(), Some(0 | 2)), "{run}");
+    exactness::check(&site.lake(), &[day(0) + &day(1) + &day(2)])?;
     Ok(())
 }
 
@@ -152,6 +190,30 @@ fn copytruncate_ships_the_copy_only_as_far_as_it_is_new() -> Result<()> {
     Ok(())
 }
 
+/// logrotate is at work while the run begins: the copy, or the `.gz`, is whole, the original not gone yet,
+/// and its last lines are a moment old.
+#[test]
+fn a_copy_beside_its_fresh_original_is_not_shipped_again() -> Result<()> {
+    for compressed in [false, true] {
+        let site = Site::new()?;
+        site.write("app.log", day(0))?;
+        site.run_well()?;
+        site.append("app.log", day(1))?;
+        let whole = day(0) + &day(1);
+        if compressed {
+            site.write("app.log.1.gz", gzipped(whole.as_bytes())?)?;
+        } else {
+            site.write("app.log.1", &whole)?;
+        }
+        assert_eq!(site.run_well()?.rows, 2_000, "compressed: {compressed}");
+        site.truncate("app.log")?;
+        site.append("app.log", day(2))?;
+        assert_eq!(site.run_well()?.rows, 2_000, "compressed: {compressed}");
+        exactness::check(&site.lake(), &[whole, day(2)])?;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_truncated_file_begins_anew_when_it_is_shorter_and_when_it_is_longer() -> Result<()> {
     for lines in [100, 9_000] {
@@ -213,7 +275,8 @@ fn a_file_named_by_two_inputs_is_shipped_once() -> Result<()> {
     let site = Site::new()?;
     let log = site.write("app.log", day(0))?;
     let glob = site.logs().join("*.log");
-    let run = headrig_tests::process::Headrig::local([log, site.logs(), glob], site.lake().folder())?.run()?;
+    let run =
+        headrig_tests::process::Headrig::local([log, site.logs(), glob], site.lake().folder())?.run()?;
     assert_eq!(run.summary(0)?.files.found, 1);
     exactness::check(&site.lake(), &[day(0)])?;
     Ok(())

@@ -35,7 +35,10 @@ fn failed_on(run: &Finished, name: &str) -> Result<Summary> {
 /// Checks that a problem with `name` is told, to programs and to people.
 fn names(run: &Finished, summary: &Summary, name: &str) -> Result<()> {
     let problem = summary.problem_of(name);
-    ensure!(problem.is_some_and(|it| !it.problem.is_empty() && !it.action.is_empty()), "no problem of {name} in {run}");
+    ensure!(
+        problem.is_some_and(|it| !it.problem.is_empty() && !it.action.is_empty()),
+        "no problem of {name} in {run}"
+    );
     ensure!(run.stderr.contains(name), "standard error does not name {name}: {run}");
     Ok(())
 }

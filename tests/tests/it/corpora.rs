@@ -65,7 +65,9 @@ fn few_lines_of_the_server_logs_find_no_parser() -> Result<()> {
         *rows += 1;
         *unparsed += u64::from(row.event_type == "unparsed");
     }
-    let server = |path: &str| path.ends_with(".log") && (path.contains("/loghub/") || path.contains("/elastic-examples/"));
+    let server = |path: &str| {
+        path.ends_with(".log") && (path.contains("/loghub/") || path.contains("/elastic-examples/"))
+    };
     let share = |chosen: &dyn Fn(&str) -> bool| {
         let (rows, unparsed) = by_file
             .iter()
@@ -77,7 +79,11 @@ fn few_lines_of_the_server_logs_find_no_parser() -> Result<()> {
         eprintln!("{unparsed:>6} of {rows:>6} unparsed: {path}");
     }
     let (servers, all) = (share(&server), share(&|_| true));
-    eprintln!("unparsed: {:.2} % of the server logs, {:.2} % of the whole folder", servers * 100.0, all * 100.0);
+    eprintln!(
+        "unparsed: {:.2} % of the server logs, {:.2} % of the whole folder",
+        servers * 100.0,
+        all * 100.0
+    );
     assert!(servers < UNPARSED_SHARE_MAX, "{servers}");
     Ok(())
 }
@@ -94,11 +100,21 @@ struct Truth {
 const TRUTHS: [Truth; 7] = [
     Truth { system: "Apache", level: Some("Level"), time: &["Time"], format: "%a %b %d %H:%M:%S %Y" },
     Truth { system: "HDFS", level: Some("Level"), time: &["Date", "Time"], format: "%y%m%d %H%M%S" },
-    Truth { system: "Hadoop", level: Some("Level"), time: &["Date", "Time"], format: "%Y-%m-%d %H:%M:%S,%3f" },
+    Truth {
+        system: "Hadoop",
+        level: Some("Level"),
+        time: &["Date", "Time"],
+        format: "%Y-%m-%d %H:%M:%S,%3f",
+    },
     Truth { system: "Linux", level: None, time: &["Month", "Date", "Time"], format: "%b %-d %H:%M:%S" },
     Truth { system: "OpenSSH", level: None, time: &["Date", "Day", "Time"], format: "%b %-d %H:%M:%S" },
     Truth { system: "Windows", level: Some("Level"), time: &["Date", "Time"], format: "%Y-%m-%d %H:%M:%S" },
-    Truth { system: "Zookeeper", level: Some("Level"), time: &["Date", "Time"], format: "%Y-%m-%d %H:%M:%S,%3f" },
+    Truth {
+        system: "Zookeeper",
+        level: Some("Level"),
+        time: &["Date", "Time"],
+        format: "%Y-%m-%d %H:%M:%S,%3f",
+    },
 ];
 
 #[test]
@@ -126,7 +142,8 @@ fn agreement(truth: &Truth, loghub: &Path, site: &Site) -> Result<(f64, f64)> {
     let by_offset: HashMap<u64, &Row> = rows.iter().map(|row| (row.span.offset.0, row)).collect();
     let offsets = line_offsets(&fs::read(loghub.join(&name))?);
     let (records, columns) = structured(&loghub.join(format!("{name}_structured.csv")))?;
-    let column = |name: &str| columns.get(name).copied().with_context(|| format!("{}: no {name}", truth.system));
+    let column =
+        |name: &str| columns.get(name).copied().with_context(|| format!("{}: no {name}", truth.system));
     let time: Vec<usize> = truth.time.iter().map(|name| column(name)).collect::<Result<_>>()?;
     let level = truth.level.map(column).transpose()?;
     let (mut levels, mut times, mut shown) = (0, 0, 0);
@@ -139,7 +156,11 @@ fn agreement(truth: &Truth, loghub: &Path, site: &Site) -> Result<(f64, f64)> {
         levels += u32::from(level_agrees);
         if !(time_agrees && level_agrees) && shown < 3 {
             shown += 1;
-            eprintln!("{}: expected {expected_time} {:?}, found {row:?}", truth.system, level.map(|at| &record[at]));
+            eprintln!(
+                "{}: expected {expected_time} {:?}, found {row:?}",
+                truth.system,
+                level.map(|at| &record[at])
+            );
         }
     }
     let lines = records.len() as f64;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use headrig_tests::{
     exactness,
-    generate::application_lines,
+    generate::{AccessLog, application_lines},
     process::{ANSWER_LIMIT, Running, wait_until},
     site::Site,
 };
@@ -67,6 +67,46 @@ fn a_new_file_is_found_while_it_runs() -> Result<()> {
     running.signal(Signal::TERM)?;
     running.finish(ANSWER_LIMIT)?.summary(0)?;
     exactness::check(&site.lake(), &[first, second])?;
+    Ok(())
+}
+
+#[test]
+fn a_gz_that_was_empty_when_first_seen_is_still_read_as_a_gz() -> Result<()> {
+    let site = Site::new()?;
+    let [lines, marker, last] = ["app", "marker", "last"].map(|tag| application_lines(tag, 0, 3_000));
+    site.write("app.log", &lines)?;
+    let mut running = follow(&site)?;
+    wait_for_rows(&site, 3_000, &mut running)?;
+    // gzip has made its file, and has not written to it yet when the next scan comes.
+    site.rename("app.log", "app.log.1")?;
+    site.write("app.log.1.gz", "")?;
+    site.write("marker.log", &marker)?;
+    wait_for_rows(&site, 6_000, &mut running)?;
+    site.gzip("app.log.1")?;
+    site.write("last.log", &last)?;
+    wait_for_rows(&site, 9_000, &mut running)?;
+    running.signal(Signal::INT)?;
+    running.finish(ANSWER_LIMIT)?.summary(0)?;
+    site.run_well()?;
+    exactness::check(&site.lake(), &[lines, marker, last])?;
+    Ok(())
+}
+
+#[test]
+fn an_interrupted_run_says_so_and_the_next_one_completes() -> Result<()> {
+    let site = Site::new()?;
+    let lines = AccessLog::new(5).lines(200_000);
+    site.write("access.log", &lines)?;
+    let mut running = site.headrig()?.start()?;
+    wait_until("it has sealed a chunk", ANSWER_LIMIT, || {
+        anyhow::ensure!(!running.has_ended()?, "headrig ended: {}", running.stderr_so_far()?);
+        let bucket = walkdir::WalkDir::new(site.lake().folder().join(".headrig/bucket"));
+        Ok(bucket.into_iter().filter_map(Result::ok).any(|entry| entry.path().extension().is_some()))
+    })?;
+    running.signal(Signal::INT)?;
+    assert!(running.finish(ANSWER_LIMIT)?.summary(1)?.interrupted);
+    assert!(!site.run_well()?.interrupted);
+    exactness::check(&site.lake(), &[lines])?;
     Ok(())
 }
 

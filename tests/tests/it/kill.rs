@@ -1,10 +1,10 @@
-//! kill -9 at random moments of a run over a generated access log. A lake that a run completes before its
-//! kill is checked, and the next kill begins a new one.
+//! kill -9 at random moments: over one big log, and over logs that grow and rotate between the kills.
+//! The seed is printed; a run that failed is repeated with it, as far as moments can be.
 
 use anyhow::Result;
 use headrig_tests::{
     exactness::{self, Exact},
-    generate::{AccessLog, Written},
+    generate::{AccessLog, Written, application_lines},
     process::Running,
     random::{self, Random},
     site::Site,
@@ -30,10 +30,10 @@ impl Effort {
     }
 }
 
+/// A lake that a run completes before its kill is checked, and the next kill begins a new one.
 #[test]
 fn every_line_is_there_once_after_kills_at_random_moments() -> Result<()> {
-    let (seed, effort) = (random::seed(), Effort::asked_for());
-    eprintln!("seed {seed}; repeat with {}={seed}", random::SEED_VARIABLE);
+    let (seed, effort) = (printed_seed(), Effort::asked_for());
     let (mut log, mut random) = (Vec::new(), Random::new(seed));
     let written = AccessLog::new(seed).write(effort.log_bytes, &mut log)?;
     // An undisturbed run tells how far apart the kills have to be.
@@ -58,6 +58,83 @@ fn every_line_is_there_once_after_kills_at_random_moments() -> Result<()> {
     complete(&site, &log, written)?;
     eprintln!("{kills} kills, {lakes} lakes completed before, {undisturbed:.1?} undisturbed");
     Ok(())
+}
+
+/// Between two kills a server goes on: it writes, rotates and compresses.
+#[test]
+fn every_line_is_there_once_when_logs_rotate_between_kills() -> Result<()> {
+    let mut random = Random::new(printed_seed());
+    let mut server = Server::new()?;
+    for _ in 0..ROTATING_ROUNDS {
+        for _ in 0..=random.below(3) {
+            server.work(&mut random)?;
+        }
+        let mode: &[&str] =
+            if random.below(3) == 0 { &["--follow", "--max-wait", "200ms"] } else { &["--once"] };
+        let running = server.site.headrig()?.arguments(mode).start()?;
+        killed_after(random.duration_below(ROTATING_DELAY_MAX), running)?;
+    }
+    server.site.run_well()?;
+    exactness::check(&server.site.lake(), &server.contents())?;
+    assert_eq!(server.site.run_well()?.rows, 0);
+    Ok(())
+}
+
+const ROTATING_ROUNDS: u32 = 25;
+const ROTATING_DELAY_MAX: Duration = Duration::from_millis(700);
+
+/// A server with one log, and what is in its files.
+struct Server {
+    site: Site,
+    lines: u64,
+    live: String,
+    rotated: Vec<String>,
+    /// The newest rotated file that is not compressed yet.
+    plain: Option<String>,
+}
+
+impl Server {
+    fn new() -> Result<Self> {
+        Ok(Self { site: Site::new()?, lines: 0, live: String::new(), rotated: Vec::new(), plain: None })
+    }
+
+    fn work(&mut self, random: &mut Random) -> Result<()> {
+        match random.below(4) {
+            0 if !self.live.is_empty() => self.rotate(),
+            1 => self.compress(),
+            _ => self.write(1 + random.below(20_000)),
+        }
+    }
+
+    fn write(&mut self, count: u64) -> Result<()> {
+        let lines = application_lines("app", self.lines, count);
+        self.lines += count;
+        self.live += &lines;
+        self.site.append("app.log", lines)
+    }
+
+    fn rotate(&mut self) -> Result<()> {
+        let name = format!("app.log-{:03}", self.rotated.len());
+        self.site.rename("app.log", &name)?;
+        self.rotated.push(std::mem::take(&mut self.live));
+        self.compress()?;
+        self.plain = Some(name);
+        Ok(())
+    }
+
+    fn compress(&mut self) -> Result<()> {
+        self.plain.take().map_or(Ok(()), |name| self.site.gzip(&name))
+    }
+
+    fn contents(&self) -> Vec<&String> {
+        self.rotated.iter().chain([&self.live]).collect()
+    }
+}
+
+fn printed_seed() -> u64 {
+    let seed = random::seed();
+    eprintln!("seed {seed}; repeat with {}={seed}", random::SEED_VARIABLE);
+    seed
 }
 
 fn site_with(log: &[u8]) -> Result<Site> {

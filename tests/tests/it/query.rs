@@ -40,12 +40,19 @@ fn duckdb_counts_the_rows_that_the_summary_tells() -> Result<()> {
     site.write("access.log", AccessLog::new(1).lines(3_000))?;
     site.write("app.log", application_lines("app", 0, 1_000))?;
     let summary = site.run_well()?;
-    let table = format!("read_parquet('{}/logs/**/*.parquet', hive_partitioning = true)", site.lake().folder().display());
+    let table = format!(
+        "read_parquet('{}/logs/**/*.parquet', hive_partitioning = true)",
+        site.lake().folder().display()
+    );
 
-    let by = query(&python, &format!("select level, event_type, count(*) from {table} group by all order by all"))?;
+    let by = query(
+        &python,
+        &format!("select level, event_type, count(*) from {table} group by all order by all"),
+    )?;
     let mut expect = summary.rows_by;
     expect.sort();
-    let expect: Vec<_> = expect.iter().map(|RowsBy { level, event_type, rows }| (level, event_type, rows)).collect();
+    let expect: Vec<_> =
+        expect.iter().map(|RowsBy { level, event_type, rows }| (level, event_type, rows)).collect();
     assert_eq!(by, serde_json::to_value(expect)?);
 
     let doubled = format!("select count(*), count(distinct (stream, generation, \"offset\")) from {table}");
@@ -57,8 +64,12 @@ fn duckdb_counts_the_rows_that_the_summary_tells() -> Result<()> {
     );
     assert_eq!(query(&python, &access)?, serde_json::json!([[3_000, 3_000, 3_000, 3_000, "GET"]]));
 
-    let days = format!("select count(*) from {table} where strftime(ts, '%Y-%m-%d') <> format('{{}}-{{}}-{{}}', year, month, day)");
-    let padded = query(&python, &days.replace("year, month, day", "year, lpad(month::varchar, 2, '0'), lpad(day::varchar, 2, '0')"))?;
-    assert_eq!(padded, serde_json::json!([[0]]));
+    let day = "format('{}-{}-{}', year, lpad(month::varchar, 2, '0'), lpad(day::varchar, 2, '0'))";
+    let astray = format!("select count(*) from {table} where strftime(ts, '%Y-%m-%d') <> {day}");
+    assert_eq!(query(&python, &astray)?, serde_json::json!([[0]]));
+
+    let metrics = table.replace("/logs/", "/metrics/");
+    let counted = format!("select sum(lines)::bigint, count(distinct event_type) from {metrics}");
+    assert_eq!(query(&python, &counted)?, serde_json::json!([[4_000, 2]]));
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! The command line. A mistake is told on standard error, with exit code 2, before anything is written.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use headrig_tests::{
-    process::{Headrig, wait_until, ANSWER_LIMIT},
+    process::{ANSWER_LIMIT, Headrig, wait_until},
     site::Site,
 };
 use rustix::process::Signal;
@@ -47,6 +47,24 @@ fn mistakes_in_the_configuration_name_the_file_and_the_key() -> Result<()> {
 }
 
 #[test]
+fn a_source_has_the_time_zone_that_the_configuration_gives_it() -> Result<()> {
+    let site = Site::new()?;
+    site.write("berlin.log", "2026-07-01 12:00:00 INFO noon\n")?;
+    site.write("elsewhere.log", "2026-07-01 12:00:00 INFO noon\n")?;
+    let config = site.folder().join("headrig.toml");
+    let source =
+        "[[source]]\nname = \"berlin\"\ninclude = [\"**/berlin.log\"]\ntimezone = \"Europe/Berlin\"\n";
+    std::fs::write(&config, format!("timezone = \"America/New_York\"\n{source}"))?;
+    site.headrig()?.arguments(["--config"]).arguments([&config]).run()?.summary(0)?;
+    for (name, expect) in [("berlin.log", "2026-07-01T10:00:00Z"), ("elsewhere.log", "2026-07-01T16:00:00Z")]
+    {
+        let row = site.lake().rows_of_file(name)?.pop().context("a row")?;
+        assert_eq!(jiff::Timestamp::from_microsecond(row.ts)?.to_string(), expect, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
 fn help_and_version_are_printed_with_exit_code_0() -> Result<()> {
     for (arguments, word) in [
         (&["--help"][..], "local"),
@@ -65,7 +83,11 @@ fn help_and_version_are_printed_with_exit_code_0() -> Result<()> {
 fn without_json_the_summary_is_for_people_and_has_no_bar_off_a_terminal() -> Result<()> {
     let site = Site::new()?;
     let log = site.write("app.log", headrig_tests::generate::application_lines("app", 0, 100))?;
-    let run = Headrig::new(["local"])?.arguments([&log]).arguments(["--lake"]).arguments([site.lake().folder()]).run()?;
+    let run = Headrig::new(["local"])?
+        .arguments([&log])
+        .arguments(["--lake"])
+        .arguments([site.lake().folder()])
+        .run()?;
     run.said(0)?;
     let all = format!("{}{}", run.stdout, run.stderr);
     for word in ["100", "info", "duckdb"] {

@@ -219,7 +219,7 @@ impl Stop {
         if error.is_retryable() {
             Self::Failure(Failure::Surroundings(error.into()))
         } else {
-            Self::Member(file.key.clone(), error.to_string())
+            Self::Member(file.key.clone(), format!("{:#}", anyhow::Error::from(error)))
         }
     }
 }

@@ -12,14 +12,12 @@ use crate::{
 use headrig_contract::{
     ByteLength, ByteOffset, Generation, StreamId, UnixMicros, chunk::SegmentEdges, framing,
 };
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter};
 use rustc_hash::FxHashMap;
 use std::{borrow::Cow, ops::Range};
 
 /// Events that a stream's format is found from.
 const SAMPLE_EVENTS: usize = 64;
-/// A line without an end that is at least this long was cut; a shorter one is a file's last line.
-const LINE_CUT_BYTES_MIN: usize = 16 << 10;
 /// The first instant past the years that the lake has partitions for, 1970 to 2200.
 const TS_END: UnixMicros = UnixMicros(84_371 * DAY_MICROS);
 /// The attribute of rows that hold part of a line.
@@ -83,7 +81,7 @@ impl BatchRun<'_> {
             return counts;
         }
         let format = stream_format(&mut self.streams, piece, &framed.events).format;
-        let cut = last_line_is_cut(piece, framed).then_some(framed.events.len() - 1);
+        let cut = piece.edges.cut.then_some(framed.events.len() - 1);
         let mut event = Event::default();
         for (at, range) in framed.events.iter().enumerate() {
             if let Some(text) = piece.text.and_then(|text| text.get(range.clone())) {
@@ -185,16 +183,6 @@ fn stream_format<'s>(
         *state = find();
     }
     state
-}
-
-/// Whether the last line goes on in a later piece, as far as this piece can tell.
-fn last_line_is_cut(piece: &Piece<'_>, framed: &Framed) -> bool {
-    let Some(last) = framed.events.last() else {
-        return false;
-    };
-    let event = &piece.bytes[last.clone()];
-    let line_start = memrchr(b'\n', event).map_or(0, |newline| newline + 1);
-    piece.edges.ends_mid_line && event.len() - line_start >= LINE_CUT_BYTES_MIN
 }
 
 fn line_count(event: &[u8]) -> u64 {

@@ -164,7 +164,7 @@ impl BatchRun<'_> {
             window.drain(..used);
             segment.offset = segment.offset.plus(segment.length);
             segment.edges =
-                SegmentEdges { starts_mid_line: segment.edges.ends_mid_line, ends_mid_line: false };
+                SegmentEdges { starts_mid_line: segment.edges.ends_mid_line, ..SegmentEdges::default() };
         }
     }
 
@@ -259,7 +259,7 @@ fn cut_window(window: &[u8], framed: &mut Framed, edges: &mut SegmentEdges) -> u
             if let Some(newline) = memrchr(b'\n', window) {
                 only.end = newline + 1;
             } else {
-                edges.ends_mid_line = true;
+                (edges.ends_mid_line, edges.cut) = (true, true);
             }
             only.end
         }
@@ -270,6 +270,7 @@ fn cut_window(window: &[u8], framed: &mut Framed, edges: &mut SegmentEdges) -> u
         }
         [] => {
             edges.ends_mid_line = window.last() != Some(&b'\n');
+            edges.cut = edges.ends_mid_line;
             window.len()
         }
     }

@@ -35,6 +35,8 @@ impl<'c> Context<'c> {
     pub fn new(read_at: UnixMicros, modified: UnixMicros, zone: &'c TimeZone) -> Self {
         let fixed = zone.to_fixed_offset().ok();
         let fixed_offset_micros = fixed.map(|offset| i64::from(offset.seconds()) * SECOND_MICROS);
+        // A file from the future was touched, or its clock was wrong: that time says nothing.
+        let modified = if modified.micros_since(read_at) > DAY_MICROS { UnixMicros(0) } else { modified };
         Self { read_at, modified, zone, fixed_offset_micros, last_offset: Cell::new(None) }
     }
 

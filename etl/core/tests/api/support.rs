@@ -53,7 +53,12 @@ impl Part {
     }
 
     pub(crate) fn edges(self, starts_mid_line: bool, ends_mid_line: bool) -> Self {
-        Self { edges: SegmentEdges { starts_mid_line, ends_mid_line }, ..self }
+        Self { edges: SegmentEdges { starts_mid_line, ends_mid_line, cut: false }, ..self }
+    }
+
+    /// Ends in a line that was cut for being too long.
+    pub(crate) fn cut(self) -> Self {
+        Self { edges: SegmentEdges { ends_mid_line: true, cut: true, ..self.edges }, ..self }
     }
 }
 

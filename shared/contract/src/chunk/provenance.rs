@@ -16,6 +16,7 @@ const VERSION: u8 = 1;
 const FLAG_CHAIN: u8 = 1;
 const EDGE_STARTS_MID_LINE: u8 = 1;
 const EDGE_ENDS_MID_LINE: u8 = 2;
+const EDGE_CUT: u8 = 4;
 /// What a segment takes at least: id, empty path, and one byte for each varint and the edges.
 const SEGMENT_BYTES_MIN: usize = 16 + 6;
 
@@ -74,6 +75,8 @@ pub struct SegmentEdges {
     pub starts_mid_line: bool,
     /// The last line has no end here.
     pub ends_mid_line: bool,
+    /// The last line was cut here because it is too long; goes with `ends_mid_line`.
+    pub cut: bool,
 }
 
 /// Why bytes are no provenance.
@@ -111,9 +114,9 @@ pub enum ProvenanceError {
 }
 
 impl Segment {
-    /// An upper bound of the bytes this segment takes when encoded.
-    pub fn encoded_bytes_max(&self) -> usize {
-        SEGMENT_BYTES_MIN + self.path.len() + 5 * 9
+    /// An upper bound of the bytes that a segment takes when encoded, its path being of so many bytes.
+    pub const fn encoded_bytes_max(path_bytes: usize) -> usize {
+        SEGMENT_BYTES_MIN + path_bytes + 5 * 9
     }
 }
 
@@ -207,10 +210,12 @@ fn put_segment(out: &mut Vec<u8>, segment: &Segment) {
     put_varint(out, segment.length.0);
     put_varint(out, zigzag(segment.modified.0));
     let edges = segment.edges;
-    out.push(
-        if edges.starts_mid_line { EDGE_STARTS_MID_LINE } else { 0 }
-            | if edges.ends_mid_line { EDGE_ENDS_MID_LINE } else { 0 },
-    );
+    let bits = [
+        (edges.starts_mid_line, EDGE_STARTS_MID_LINE),
+        (edges.ends_mid_line, EDGE_ENDS_MID_LINE),
+        (edges.cut, EDGE_CUT),
+    ];
+    out.push(bits.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum());
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {
@@ -310,7 +315,8 @@ impl<'a> Cursor<'a> {
         }
         let modified = UnixMicros(unzigzag(self.varint("a modification time")?));
         let [edges] = self.array("the segment's edges")?;
-        if edges & !(EDGE_STARTS_MID_LINE | EDGE_ENDS_MID_LINE) != 0 {
+        let known = edges & !(EDGE_STARTS_MID_LINE | EDGE_ENDS_MID_LINE | EDGE_CUT) == 0;
+        if !known || edges & (EDGE_ENDS_MID_LINE | EDGE_CUT) == EDGE_CUT {
             return Err(ProvenanceError::Value { expected: "known edges" });
         }
         Ok(Segment {
@@ -323,6 +329,7 @@ impl<'a> Cursor<'a> {
             edges: SegmentEdges {
                 starts_mid_line: edges & EDGE_STARTS_MID_LINE != 0,
                 ends_mid_line: edges & EDGE_ENDS_MID_LINE != 0,
+                cut: edges & EDGE_CUT != 0,
             },
         })
     }
@@ -341,10 +348,18 @@ mod tests {
             0..u64::MAX / 2,
             1..50_000u64,
             any::<i64>(),
-            any::<[bool; 2]>(),
+            any::<[bool; 3]>(),
         )
             .prop_map(
-                |(stream, path, generation, offset, length, modified, [starts_mid_line, ends_mid_line])| {
+                |(
+                    stream,
+                    path,
+                    generation,
+                    offset,
+                    length,
+                    modified,
+                    [starts_mid_line, ends_mid_line, cut],
+                )| {
                     Segment {
                         stream: StreamId::from_bytes(stream),
                         path: path.into(),
@@ -352,7 +367,7 @@ mod tests {
                         offset: ByteOffset(offset),
                         length: ByteLength(length),
                         modified: UnixMicros(modified),
-                        edges: SegmentEdges { starts_mid_line, ends_mid_line },
+                        edges: SegmentEdges { starts_mid_line, ends_mid_line, cut: cut && ends_mid_line },
                     }
                 },
             )
@@ -380,7 +395,7 @@ mod tests {
         fn what_is_encoded_is_decoded_and_within_the_stated_bound(value in provenance()) {
             let mut bytes = Vec::new();
             value.encode(&mut bytes).unwrap();
-            let bound = value.fixed_bytes_max() + value.segments.iter().map(Segment::encoded_bytes_max).sum::<usize>();
+            let bound = value.fixed_bytes_max() + value.segments.iter().map(|segment| Segment::encoded_bytes_max(segment.path.len())).sum::<usize>();
             prop_assert!(bytes.len() <= bound, "{} > {bound}", bytes.len());
             prop_assert_eq!(Provenance::decode(&bytes).unwrap(), value);
         }

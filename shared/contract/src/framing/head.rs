@@ -76,15 +76,25 @@ impl HeadTimestamp {
 
 /// The head of a line; its terminator may be there or not.
 pub fn head(line: &[u8]) -> Head {
+    match head_by_beginning(line) {
+        Some(head) => head,
+        None if has_access_time(line) => Head::Record,
+        None => Head::Other,
+    }
+}
+
+/// Whether [`head`] is [`Head::Timestamped`], without looking further than that takes.
+pub(super) fn is_timestamped(line: &[u8]) -> bool {
+    head_by_beginning(line) == Some(Head::Timestamped)
+}
+
+/// The head, where the line's beginning tells.
+fn head_by_beginning(line: &[u8]) -> Option<Head> {
     match line.first() {
-        None | Some(b' ' | b'\t' | b'\r' | b'\n') => Head::Other,
-        Some(b'<') if is_priority(line) => Head::Record,
-        Some(b'{') if is_json_object(line) => Head::Record,
-        _ => match timestamp_in_head(line) {
-            Some(found) => found.head(),
-            None if has_access_time(line) => Head::Record,
-            None => Head::Other,
-        },
+        None | Some(b' ' | b'\t' | b'\r' | b'\n') => Some(Head::Other),
+        Some(b'<') if is_priority(line) => Some(Head::Record),
+        Some(b'{') if is_json_object(line) => Some(Head::Record),
+        _ => timestamp_in_head(line).map(|found| found.head()),
     }
 }
 

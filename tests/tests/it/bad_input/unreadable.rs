@@ -10,8 +10,12 @@ use headrig_tests::{
 };
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::{
+    ffi::OsStr,
     fs::{self, Permissions},
-    os::unix::fs::{PermissionsExt, chown, symlink},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{PermissionsExt, chown, symlink},
+    },
 };
 
 /// Whom permission bits bind: nobody in particular.
@@ -89,6 +93,20 @@ fn a_broken_symlink_is_named_and_followed_once_it_is_whole() -> Result<()> {
     fs::write(&target, "a line behind a link\n")?;
     assert_eq!(site.run_well()?.rows, 1);
     exactness::check(&site.lake(), &[good(), "a line behind a link\n".into()])?;
+    Ok(())
+}
+
+#[test]
+fn names_that_are_no_utf8_are_read_and_told_all_the_same() -> Result<()> {
+    let site = site()?;
+    let name = |bytes: &[u8]| site.logs().join(OsStr::from_bytes(bytes));
+    fs::write(name(b"caf\xe9 \"1\"\n.log"), "a line of a file with a strange name\n")?;
+    symlink("nowhere", name(b"link-\xff.log"))?;
+    let run = site.run()?;
+    let summary = run.summary(1)?;
+    assert!(summary.problems.iter().any(|problem| problem.path.contains("link-")), "{run}");
+    assert!(run.stderr.contains("link-"), "{run}");
+    exactness::check(&site.lake(), &[good(), "a line of a file with a strange name\n".into()])?;
     Ok(())
 }
 

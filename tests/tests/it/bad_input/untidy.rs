@@ -3,12 +3,7 @@
 use super::{failed_on, good, names, site};
 use anyhow::{Context, Result, ensure};
 use headrig_tests::{
-    exactness,
-    generate::application_lines,
-    measure,
-    process::binary,
-    random::Random,
-    site::gzipped,
+    exactness, generate::application_lines, measure, process::binary, random::Random, site::gzipped,
 };
 use std::process::{Command, Stdio};
 
@@ -41,7 +36,10 @@ fn lines_that_are_not_tidy_are_kept_byte_by_byte() -> Result<()> {
         ("no-final-newline.log", cut.as_bytes()),
         ("crlf.log", crlf.as_bytes()),
         ("old-mac.log", old_mac.as_bytes()),
-        ("invalid-utf8.log", b"2026-09-21T00:00:00Z INFO caf\xe9 \xff\xfe\n2026-09-21T00:00:01Z INFO \xf0\x9f\n"),
+        (
+            "invalid-utf8.log",
+            b"2026-09-21T00:00:00Z INFO caf\xe9 \xff\xfe\n2026-09-21T00:00:01Z INFO \xf0\x9f\n",
+        ),
         ("nul-in-a-line.log", &nul),
         ("nul-hole.log", &hole),
     ];

@@ -1,24 +1,24 @@
 //! What tailing, compressing, hashing and spooling a file costs; the store takes everything and keeps nothing.
 //!
-//! usage: throughput FILE [zstd|gzip] [LEVEL]; prints plain megabytes per CPU-second and peak memory.
+//! usage: shipping FILE [zstd|gzip] [LEVEL]; prints plain megabytes per CPU-second and peak memory.
 
 #![allow(clippy::unwrap_used, reason = "a tool for developers: whatever goes wrong ends it")]
 
 use headrig_agent::{
     Settings,
-    core::{Event, FoundFile, Tails},
-    identity::FileId,
+    core::{Event, Tails},
+    discovery::plain_file,
     shipper::{Shipper, Step},
     state::SqliteState,
 };
-use headrig_contract::{AgentId, ByteLength, HostName, UnixMicros, chunk::Codec};
+use headrig_contract::{AgentId, HostName, UnixMicros, chunk::Codec};
 use std::{fs, path::Path};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let codec = if arguments.get(2).is_some_and(|codec| codec == "gzip") { Codec::Gzip } else { Codec::Zstd };
     let level = arguments.get(3).map_or(codec.default_level(), |level| level.parse().unwrap());
-    let folder = std::env::temp_dir().join(format!("headrig-throughput-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("headrig-shipping-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let settings =
         Settings { codec, level, ..Settings::new(HostName::from_lossy("bench"), "bench".parse().unwrap()) };
@@ -27,16 +27,9 @@ fn main() {
 
     let path = Path::new(&arguments[1]);
     let metadata = fs::metadata(path).unwrap();
-    let found = FoundFile {
-        file: FileId::of(&metadata),
-        path: path.into(),
-        source: 0,
-        size: ByteLength(metadata.len()),
-        modified: UnixMicros(0),
-        compressed: false,
-    };
+    let found = plain_file(path.into(), &metadata);
     let now = UnixMicros::from_seconds(1_790_000_000);
-    shipper.tell(Event::Scanned(vec![found]), now);
+    shipper.scanned(vec![found], now);
     drive(&mut shipper, now);
     shipper.tell(Event::Finish, now);
     drive(&mut shipper, now);

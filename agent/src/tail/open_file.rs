@@ -1,0 +1,108 @@
+//! A file that is open for reading: plain at any offset, or through a decompressor that only goes forward.
+
+use crate::{discovery::file_id, identity::FileId};
+use headrig_contract::chunk::{ForeignReader, Layout};
+use rustix::fs::{Mode, OFlags};
+use std::{
+    fs::{File, Metadata},
+    io::{self, BufReader, ErrorKind, Read},
+    os::unix::fs::FileExt,
+    path::Path,
+};
+
+/// The bytes read at once while a decompressor is moved forward.
+const SKIP_BYTES: usize = 64 << 10;
+
+pub(super) struct OpenFile {
+    reader: Reader,
+}
+
+enum Reader {
+    Plain(File),
+    Decompressed { reader: ForeignReader<'static>, position: u64 },
+}
+
+impl OpenFile {
+    /// Opens `path` without waiting for anybody (a FIFO might stand there by now).
+    pub(super) fn new(expected: FileId, path: &Path, compressed: bool) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let metadata = file.metadata()?;
+        if file_id(&metadata) != expected || !metadata.is_file() {
+            return Err(io::Error::new(ErrorKind::NotFound, "another file stands there"));
+        }
+        let reader = if compressed { decompressed(file)? } else { Reader::Plain(file) };
+        Ok(Self { reader })
+    }
+
+    /// What the system knows of a plain file, even a deleted one.
+    pub(super) fn plain_metadata(&self) -> Option<Metadata> {
+        match &self.reader {
+            Reader::Plain(file) => file.metadata().ok(),
+            Reader::Decompressed { .. } => None,
+        }
+    }
+
+    /// Whether it stands where `offset` can be reached from.
+    pub(super) fn reaches(&self, offset: u64) -> bool {
+        match &self.reader {
+            Reader::Plain(_) => true,
+            Reader::Decompressed { position, .. } => *position <= offset,
+        }
+    }
+
+    /// As [`OpenFile::fill`], with the count and whether the file ends.
+    pub(super) fn read_full(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
+        let mut count = 0;
+        let at_end = self.fill(offset, buffer, &mut count)?;
+        Ok((count, at_end))
+    }
+
+    /// Reads from `offset` until `buffer` is full or the file ends, which is returned; `count` also holds
+    /// what was read before an error.
+    pub(super) fn fill(&mut self, offset: u64, buffer: &mut [u8], count: &mut usize) -> io::Result<bool> {
+        self.move_to(offset)?;
+        while *count < buffer.len() {
+            let rest = &mut buffer[*count..];
+            let result = match &mut self.reader {
+                Reader::Plain(file) => file.read_at(rest, offset + *count as u64),
+                Reader::Decompressed { reader, .. } => reader.read(rest),
+            };
+            match result {
+                Ok(0) => return Ok(true),
+                Ok(read) => {
+                    *count += read;
+                    if let Reader::Decompressed { position, .. } = &mut self.reader {
+                        *position += read as u64;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Moves a decompressor forward to `target`.
+    fn move_to(&mut self, target: u64) -> io::Result<()> {
+        let Reader::Decompressed { reader, position } = &mut self.reader else { return Ok(()) };
+        let mut scratch = vec![0; SKIP_BYTES.min(target.saturating_sub(*position) as usize)];
+        while *position < target {
+            let wanted = scratch.len().min((target - *position) as usize);
+            let read = reader.read(&mut scratch[..wanted])?;
+            if read == 0 {
+                return Ok(());
+            }
+            *position += read as u64;
+        }
+        Ok(())
+    }
+}
+
+fn decompressed(file: File) -> io::Result<Reader> {
+    let mut magic = [0; 16];
+    let count = file.read_at(&mut magic, 0)?;
+    let layout = Layout::of(&magic[..count]);
+    let reader = ForeignReader::new(layout, BufReader::with_capacity(SKIP_BYTES, file))?;
+    Ok(Reader::Decompressed { reader, position: 0 })
+}
