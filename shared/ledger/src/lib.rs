@@ -2,7 +2,8 @@
 //!
 //! - [`mod@file`], [`batch`] and [`plan`] are the pure state machine. They know no database, no clock and no
 //!   job engine: `now` is passed in, the next state comes out.
-//!   machine; [`MemoryLedger`] is its twin for tests and for the model checker.
+//! - [`port`] is what they need of a database. [`SqliteLedger`] keeps it in a file for one machine;
+//!   [`MemoryLedger`] is its twin for tests and for a model checker.
 //! - [`protocol`] is what the sink and the job call: the machine's transitions made durable through a port.
 //!
 //! Invariants (docs/formats/ledger.md draws the states):
