@@ -28,11 +28,15 @@ use headrig_contract::{
 };
 use open_chunk::OpenChunk;
 use resolve::{HeadIndex, Looking};
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
 use strand::{Strand, StrandIndex};
 use uploads::Uploads;
 
-pub use files::Found as FoundFile;
+pub use files::{FileStatus, Found as FoundFile};
 pub use messages::{Action, Event, Fault, Probe, ReadBytes, ReadEnd, WindowBytes};
 use reading::Reading;
 pub use reading::Tails;
@@ -88,6 +92,8 @@ pub struct Core {
     reading: Option<Reading>,
     /// Lines cut in each file since they were asked for.
     cut_lines: HashMap<Arc<str>, u64>,
+    /// Files that are there but no input now.
+    elsewhere: HashSet<FileId>,
     /// Files went since strands without one were last accounted for.
     orphans_unchecked: bool,
     /// The step that was handed out and not yet recorded.
@@ -103,12 +109,18 @@ impl Core {
     /// [`CoreError::Encode`] when the compressor has no memory.
     pub fn new(settings: Settings, tails: Tails, recovered: Recovered) -> Result<Self, CoreError> {
         let encoder = BlockEncoder::new(settings.codec, settings.level)?;
-        let strands: Vec<Strand> = recovered.strands.iter().map(Strand::recovered).collect();
+        let mut strands: Vec<Strand> = recovered.strands.iter().map(Strand::recovered).collect();
         let strand_by_id = strands
             .iter()
             .enumerate()
             .map(|(index, strand)| (strand.id, StrandIndex(index)))
             .collect::<HashMap<_, _>>();
+        for record in &recovered.files {
+            if let Some(index) = strand_by_id.get(&record.strand) {
+                let last_file = &mut strands[index.0].last_file;
+                *last_file = last_file.or(Some(record.file));
+            }
+        }
         let chain_of = |source: &SourceSettings| {
             recovered.chains.iter().find(|chain| chain.source == source.name).cloned()
         };
@@ -116,7 +128,7 @@ impl Core {
             chains: settings.sources.iter().map(chain_of).collect(),
             open: settings.sources.iter().map(|_| None).collect(),
             files: FileTable::recovered(&recovered.files, &strand_by_id),
-            uploads: Uploads::new(recovered.unshipped),
+            uploads: Uploads::new(recovered.unshipped, settings.uploads_max),
             agent: recovered.agent,
             streams_opened: recovered.streams_opened,
             heads: HeadIndex::of(&recovered.strands),
@@ -130,6 +142,7 @@ impl Core {
             block: Vec::new(),
             reading: None,
             cut_lines: HashMap::new(),
+            elsewhere: HashSet::new(),
             orphans_unchecked: false,
             sealing: None,
             finishing: false,
@@ -140,7 +153,10 @@ impl Core {
     /// Takes note of what happened.
     pub fn handle(&mut self, event: Event, now: UnixMicros) {
         match event {
-            Event::Scanned(found) => self.scanned(found, now),
+            Event::Scanned { found, elsewhere } => {
+                self.elsewhere = elsewhere;
+                self.scanned(found, now);
+            }
             Event::Probed { file, result } => self.probed(file, result, now),
             Event::Read { file, result } => self.read(file, result, now),
             Event::Appended => {}
@@ -184,6 +200,20 @@ impl Core {
         oldest.chain(self.uploads.deadline()).min()
     }
 
+    /// Files that strands were read from and that are not among `found`, with their paths: whether they are
+    /// still there tells heirs from copies. Nothing to ask where all that was found is known.
+    pub fn absent(&self, found: &[FoundFile]) -> Vec<(FileId, Arc<Path>)> {
+        if found.iter().all(|found| self.files.is_settled(found)) {
+            return Vec::new();
+        }
+        let present: HashSet<FileId> = found.iter().map(|found| found.file).collect();
+        let absent = |strand: &Strand| {
+            let file = strand.last_file.filter(|file| !present.contains(file))?;
+            Some((file, strand.path.clone()))
+        };
+        self.strands.iter().filter_map(absent).collect()
+    }
+
     /// When an event that is held back could be taken, if its file stays quiet: scan again then.
     pub fn held_until(&self) -> Option<UnixMicros> {
         self.files.held_until()
@@ -207,6 +237,22 @@ impl Core {
     /// The bytes on disk that the last scan saw and that are not taken yet; compressed files count as they are.
     pub fn unread(&self) -> ByteLength {
         self.files.unread(&self.strands)
+    }
+
+    /// When the oldest byte was taken that is not known to be stored; for sealed chunks, when they were sealed.
+    pub fn oldest_unshipped(&self) -> Option<UnixMicros> {
+        let open = self.open.iter().flatten().map(|chunk| chunk.opened_at);
+        open.chain(self.uploads.oldest()).min()
+    }
+
+    /// The bytes of chunks that are sealed and not known to be stored.
+    pub fn spool_bytes(&self) -> ByteLength {
+        ByteLength(self.uploads.waiting_bytes())
+    }
+
+    /// The files there are, with how far each is read.
+    pub fn file_statuses(&self) -> impl Iterator<Item = FileStatus<'_>> {
+        self.files.statuses(&self.strands)
     }
 
     /// Whether nothing that was read waits for sealing and nothing that was sealed for upload.

@@ -55,6 +55,9 @@ pub struct Mark {
     pub mid_line: bool,
 }
 
+/// A rotated log's number has at most so many digits; more are a date.
+const ROTATION_DIGITS_MAX: usize = 5;
+
 /// How much a likeness proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
@@ -108,6 +111,8 @@ pub struct Likeness {
     pub original: Original,
     /// The file's name is one that rotation or compression makes of the strand's.
     pub named_after: bool,
+    /// Rotation or compression makes the file's name of the strand's last one, not only both of a third.
+    pub descends: bool,
     /// It is the strand's own name, with a compressor's ending.
     pub compressed_same_name: bool,
     /// Both are in one folder.
@@ -158,8 +163,8 @@ impl Likeness {
             (_, Ending::BeforeMark) => Kinship::Stranger,
             (Original::Gone, _) if strong => Kinship::Heir,
             // As long as it is written, a longer strand may turn out to be the like one.
-            (Original::Gone, _) if self.named_after && self.same_folder && !self.quiet => Kinship::Later,
-            (Original::Gone, _) if self.named_after && self.same_folder => Kinship::Heir,
+            (Original::Gone, _) if self.descends && self.same_folder && !self.quiet => Kinship::Later,
+            (Original::Gone, _) if self.descends && self.same_folder => Kinship::Heir,
             (Original::Read, Ending::AtMark) if is_copy => once_quiet,
             (Original::Unread, _) if is_copy => Kinship::Later,
             _ => Kinship::Stranger,
@@ -177,6 +182,34 @@ impl Likeness {
 pub fn is_rotated_name(name: &Path, of: &Path) -> bool {
     let [name, of] = [name, of].map(|path| path.file_name().unwrap_or_default().as_encoded_bytes());
     name != of && rotation_root(name) == rotation_root(of)
+}
+
+/// Whether rotation or compression makes `name` of `of`: `app.log` -> `app.log.1` or `app.log-20260921`,
+/// `app.log.1` -> `app.log.2`, any of them -> the same with `.gz`. A dated name only ever gets compressed.
+pub fn is_descendant_name(name: &Path, of: &Path) -> bool {
+    let [name, of] = [name, of].map(|path| path.file_name().unwrap_or_default().as_encoded_bytes());
+    let plain = without_compression(name);
+    if name != of && plain == of {
+        return true;
+    }
+    let grown = plain.strip_prefix(of).is_some_and(|rest| {
+        matches!(rest, [b'.' | b'-' | b'_', first, ..] if first.is_ascii_digit())
+            && rotation_root(plain) == rotation_root(of)
+    });
+    let numbers = [plain, of].map(rotation_number);
+    grown
+        || rotation_root(plain) == rotation_root(of)
+            && matches!(numbers, [Some(number), Some(of)] if number > of)
+}
+
+/// The number at the end of a rotated log's name; dates are none.
+fn rotation_number(name: &[u8]) -> Option<u32> {
+    let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (stem, digits) = name.split_at(name.len() - digits);
+    if stem.last() != Some(&b'.') || digits.len() > ROTATION_DIGITS_MAX {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// Whether `name` is `of` with a compressor's ending, in any folder.
@@ -227,10 +260,26 @@ mod tests {
         check("1", "2", false);
     }
 
+    #[test]
+    fn a_name_descends_only_the_way_rotation_goes() {
+        let check = |name: &str, of: &str, expect: bool| {
+            assert_eq!(is_descendant_name(Path::new(name), Path::new(of)), expect, "{name} of {of}");
+        };
+        check("app.log.1", "app.log", true);
+        check("app.log-20260921", "app.log", true);
+        check("app.log.3.gz", "app.log.2", true);
+        check("app.log-20260921.gz", "app.log-20260921", true);
+        check("app.log-20260922", "app.log-20260921", false);
+        check("app.log", "app.log.1", false);
+        check("app.log.1", "app.log.2", false);
+        check("app.log", "app.log", false);
+    }
+
     const LIKE: Likeness = Likeness {
         evidence: Evidence::Strong,
         original: Original::Gone,
         named_after: true,
+        descends: true,
         compressed_same_name: false,
         same_folder: true,
         ending: Ending::AtMark,
@@ -241,7 +290,7 @@ mod tests {
     fn weak_evidence_never_takes_a_line_away_from_a_new_file() {
         let weak = Likeness { evidence: Evidence::Weak, ..LIKE };
         assert_eq!(weak.kinship(), Kinship::Heir);
-        assert_eq!(Likeness { named_after: false, ..weak }.kinship(), Kinship::Stranger);
+        assert_eq!(Likeness { descends: false, ..weak }.kinship(), Kinship::Stranger);
         assert_eq!(Likeness { same_folder: false, ..weak }.kinship(), Kinship::Stranger);
         assert_eq!(Likeness { named_after: false, same_folder: false, ..LIKE }.kinship(), Kinship::Heir);
     }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub chunk_age_max_ms: u64,
     /// How long a file must have been quiet before an event that could go on counts as complete.
     pub event_hold_ms: u64,
+    /// So many chunks are on their way to the store at once. At least one.
+    pub uploads_max: usize,
     /// Reading stops while sealed chunks of so many bytes wait for upload.
     pub spool_bytes_max: u64,
 }
@@ -98,6 +100,7 @@ impl Settings {
             chunk_raw_bytes_max: 64 << 20,
             chunk_age_max_ms: 60_000,
             event_hold_ms: 1_000,
+            uploads_max: 4,
             spool_bytes_max: 1 << 30,
         }
     }
@@ -133,6 +136,7 @@ impl Settings {
         in_range("chunk_raw_bytes_max", self.chunk_raw_bytes_max as i64, &BLOCK_BYTES_MAX, &(4 << 30))?;
         in_range("chunk_age_max_ms", self.chunk_age_max_ms as i64, &10, &DAY_MS)?;
         in_range("event_hold_ms", self.event_hold_ms as i64, &0, &DAY_MS)?;
+        in_range("uploads_max", self.uploads_max as i64, &1, &256)?;
         in_range("spool_bytes_max", self.spool_bytes_max as i64, &(1 << 20), &i64::MAX)?;
         for source in &self.sources {
             self.sample_key(source)?;

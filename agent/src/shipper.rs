@@ -6,6 +6,8 @@
 use crate::{
     core::FoundFile,
     core::{Action, Core, CoreError, Event, Progress, Tails},
+    discovery::file_id,
+    identity::FileId,
     settings::Settings,
     spool::{Spool, SpoolError},
     state::{ChunkRecord, StateError, StateStore},
@@ -13,6 +15,7 @@ use crate::{
 };
 use headrig_contract::{ContentHash, UnixMicros};
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -77,7 +80,12 @@ impl<S: StateStore> Shipper<S> {
     /// Tells the core which files there are now; those that are open here and gone from their paths count, too.
     pub fn scanned(&mut self, mut found: Vec<FoundFile>, now: UnixMicros) {
         found.extend(self.tail.unlisted(&found, now));
-        self.core.handle(Event::Scanned(found), now);
+        let absent = self.core.absent(&found);
+        let is_there = |(file, path): &(FileId, Arc<Path>)| {
+            fs::metadata(path).is_ok_and(|metadata| file_id(&metadata) == *file)
+        };
+        let elsewhere = absent.iter().filter(|file| is_there(file)).map(|(file, _)| *file).collect();
+        self.core.handle(Event::Scanned { found, elsewhere }, now);
     }
 
     /// Tells the core what happened outside.

@@ -91,8 +91,8 @@ impl TailFiles {
             return Err(self.fault(target, &error));
         }
         head.truncate(count);
-        let windows = windows.iter().map(|range| self.window(target, range)).collect::<Result<_, _>>();
-        Ok(Probe { head, windows: windows.map_err(|error| self.fault(target, &error))? })
+        let windows = windows.iter().map(|range| self.window(target, range)).collect();
+        Ok(Probe { head, windows })
     }
 
     /// Fills `buffer` with plain bytes from `offset` on, as far as there are any.
@@ -131,16 +131,28 @@ impl TailFiles {
             .collect()
     }
 
-    fn window(&mut self, target: &Target<'_>, range: &Range<u64>) -> io::Result<WindowBytes> {
+    /// A range of the file. Damage before it is no reason not to read what stands before the damage.
+    fn window(&mut self, target: &Target<'_>, range: &Range<u64>) -> WindowBytes {
         let mut bytes = vec![0; (range.end - range.start) as usize];
-        let open = self.opened(target, range.start)?;
-        let (count, mut at_end) = open.read_full(range.start, &mut bytes)?;
-        if !at_end {
-            let (beyond, _) = open.read_full(range.end, &mut [0])?;
-            at_end = beyond == 0;
+        let read = self.opened(target, range.start).and_then(|open| {
+            let (count, at_end) = open.read_full(range.start, &mut bytes)?;
+            Ok((count, at_end || open.read_full(range.end, &mut [0])?.0 == 0))
+        });
+        match read {
+            Ok((count, at_end)) => {
+                bytes.truncate(count);
+                WindowBytes { bytes, at_end, unreadable: false }
+            }
+            Err(_) => {
+                self.close(target.file);
+                WindowBytes { unreadable: true, ..WindowBytes::default() }
+            }
         }
-        bytes.truncate(count);
-        Ok(WindowBytes { bytes, at_end })
+    }
+
+    fn close(&mut self, file: FileId) {
+        self.decompressed = None;
+        self.plain.remove(&file);
     }
 
     /// The file, at a place from which `offset` can be reached.
@@ -179,8 +191,7 @@ impl TailFiles {
     }
 
     fn fault(&mut self, target: &Target<'_>, error: &io::Error) -> Fault {
-        self.decompressed = None;
-        self.plain.remove(&target.file);
+        self.close(target.file);
         if error.kind() == ErrorKind::NotFound {
             return Fault::Moved;
         }

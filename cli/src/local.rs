@@ -46,7 +46,13 @@ pub(crate) fn run(arguments: &LocalArguments) -> Result<Summary> {
     let progress = Arc::new(Progress::default());
     let bar = (std::io::stderr().is_terminal() && !arguments.json)
         .then(|| ProgressBar::start(progress.clone(), arguments.follow));
-    let pipeline = Pipeline::start(folder.clone(), config.clone(), progress.clone(), arguments.follow)?;
+    let pipeline = Pipeline::start(
+        folder.clone(),
+        config.clone(),
+        progress.clone(),
+        arguments.follow,
+        interrupted.clone(),
+    )?;
     let shipped = ship::run(arguments, &config, &folder, &pipeline, &progress, &interrupted);
     let loaded = pipeline.finish();
     if let Some(bar) = bar {

@@ -11,7 +11,11 @@ mod summary;
 
 use args::{Arguments, Command};
 use clap::Parser;
-use std::process::ExitCode;
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -19,9 +23,26 @@ fn main() -> ExitCode {
         Command::Local(arguments) => match local::run(&arguments) {
             Ok(summary) => ExitCode::from(summary.exit_code()),
             Err(error) => {
-                eprintln!("headrig: {error:#}");
+                say(format_args!("{error:#}"));
+                if arguments.json {
+                    print_line(&serde_json::json!({ "error": format!("{error:#}") }).to_string());
+                }
                 ExitCode::from(2)
             }
         },
+    }
+}
+
+/// Tells a person; that nobody listens is no reason to fail.
+fn say(message: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "headrig: {message}");
+}
+
+/// Prints to standard output. Who closed it wants to hear no more; a full one is told of.
+fn print_line(text: &str) {
+    if let Err(error) = writeln!(io::stdout(), "{text}")
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        say(format_args!("the summary cannot be printed: {error}"));
     }
 }

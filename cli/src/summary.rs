@@ -1,17 +1,15 @@
 //! What a run did, for people and for programs.
 
-use crate::local::{Loaded, Note, Shipped};
+use crate::{
+    local::{Loaded, Note, Shipped},
+    print_line, say,
+};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use headrig_agent::tail::Problem;
 use headrig_etl::{Level, Tally};
 use indicatif::{BinaryBytes, HumanCount};
 use serde::Serialize;
-use std::{
-    collections::BTreeSet,
-    io::{self, Write},
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 /// The figures of a run.
 #[derive(Debug, Serialize)]
@@ -134,22 +132,17 @@ impl Summary {
     /// for data. Who closed standard output wants to hear no more.
     pub(crate) fn print(&self, json: bool) {
         for Trouble { path, problem, action } in &self.problems {
-            eprintln!("headrig: {path}: {problem}\n         {action}");
+            say(format_args!("{path}: {problem}\n         {action}"));
         }
         for Remark { path, note } in &self.notes {
-            eprintln!("headrig: {path}: {note}");
+            say(format_args!("{path}: {note}"));
         }
         let text = if json { self.json() } else { self.text() };
-        if let Err(error) = io::stdout().write_all(text.as_bytes())
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
-            eprintln!("headrig: the summary cannot be printed: {error}");
-        }
+        print_line(text.trim_end());
     }
 
     fn json(&self) -> String {
-        let text = serde_json::to_string(self).expect("numbers, texts and lists are all JSON can hold");
-        text + "\n"
+        serde_json::to_string(self).expect("numbers, texts and lists are all JSON can hold")
     }
 
     fn text(&self) -> String {

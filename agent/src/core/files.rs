@@ -7,7 +7,7 @@ use crate::{
     identity::{FileId, StrandId},
     state::FileRecord,
 };
-use headrig_contract::{ByteLength, UnixMicros};
+use headrig_contract::{ByteLength, ByteOffset, UnixMicros};
 use std::{
     collections::{HashMap, VecDeque},
     path::Path,
@@ -29,6 +29,21 @@ pub struct Found {
     pub modified: UnixMicros,
     /// Its bytes are gzip or zstd: read through a decompressor, after the plain files.
     pub compressed: bool,
+}
+
+/// A file, and how far it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct FileStatus<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// The index of its source.
+    pub source: usize,
+    /// Its size on disk.
+    pub size: ByteLength,
+    /// The plain bytes read; for compressed files not comparable with the size.
+    pub offset: ByteOffset,
+    /// One word for what it waits for.
+    pub state: &'static str,
 }
 
 /// What is to be done with a file.
@@ -66,6 +81,13 @@ pub(super) struct FileState {
     pub(super) phase: Phase,
     pub(super) done: (ByteLength, UnixMicros),
     remembered: bool,
+}
+
+impl FileState {
+    /// Whether it is as long as it was when it had been read to its end.
+    pub(super) fn has_size_done(&self) -> bool {
+        self.done.0 == self.size && self.done != NEVER_DONE
+    }
 }
 
 /// What `done` is for a file that was never read to its end: no file was modified then.
@@ -149,6 +171,18 @@ impl FileTable {
         state
     }
 
+    /// Whether the file is known, and was read to its end as it is.
+    pub(super) fn is_settled(&self, found: &Found) -> bool {
+        let now = (found.size, found.modified);
+        match self.states.get(&found.file) {
+            Some(state) => state.strand.is_some(),
+            None => self
+                .recorded
+                .get(&found.file)
+                .is_some_and(|(record, _)| (record.size_done, record.modified_done) == now),
+        }
+    }
+
     pub(super) fn state(&self, file: FileId) -> Option<&FileState> {
         self.states.get(&file)
     }
@@ -199,6 +233,23 @@ impl FileTable {
     /// Whether files were not where the last scan saw them.
     pub(super) fn any_missed(&self) -> bool {
         self.states.values().any(|state| state.phase == Phase::Missed)
+    }
+
+    pub(super) fn statuses<'a>(&'a self, strands: &'a [Strand]) -> impl Iterator<Item = FileStatus<'a>> {
+        self.states.values().map(|state| FileStatus {
+            path: &state.path,
+            source: state.source,
+            size: state.size,
+            offset: state.strand.map_or(ByteOffset(0), |index| strands[index.0].offset),
+            state: match state.phase {
+                Phase::Changed | Phase::Missed => "waiting",
+                Phase::Reading => "reading",
+                Phase::Held { .. } => "held",
+                Phase::Unterminated => "unterminated",
+                Phase::Done => "idle",
+                Phase::Unreadable => "unreadable",
+            },
+        })
     }
 
     /// Files that are held back or missed.

@@ -6,7 +6,7 @@ use crate::{
     state::{ChunkRecord, FileRecord, Seal},
 };
 use headrig_contract::{ByteOffset, ContentHash};
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{collections::HashSet, ops::Range, path::Path, sync::Arc};
 
 /// What the shell is to do next.
 #[derive(Debug)]
@@ -63,8 +63,13 @@ pub enum Action {
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
-    /// All files that are there now. Files not named are gone.
-    Scanned(Vec<Found>),
+    /// What a scan found.
+    Scanned {
+        /// All files that are to be read. Files not named are gone, or no input.
+        found: Vec<Found>,
+        /// Of [`super::Core::absent`], those that are still there.
+        elsewhere: HashSet<FileId>,
+    },
     /// The answer to [`Action::Probe`].
     Probed {
         /// The file.
@@ -109,6 +114,8 @@ pub struct WindowBytes {
     pub bytes: Vec<u8>,
     /// The file ends where the range does, or before.
     pub at_end: bool,
+    /// It cannot be read so far; the shell has said why.
+    pub unreadable: bool,
 }
 
 /// What a read brought.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     identity::{
         Ending, FINGERPRINT_BYTES_MAX, FileId, Fingerprint, Kinship, Likeness, Original, StrandId,
-        is_compressed_name, is_rotated_name,
+        is_compressed_name, is_descendant_name, is_rotated_name,
     },
     state::StrandRecord,
 };
@@ -150,6 +150,9 @@ impl Core {
         };
         let (path, known) = (state.path.clone(), state.strand);
         if let Some(index) = known {
+            if probe.windows.first().is_some_and(|window| window.unreadable) {
+                return self.files.set_phase(file, self.phase_after(Fault::Unreadable, state, now));
+            }
             return self.known_file_probed(file, path, index, &probe);
         }
         let remaining = looking.remaining.unwrap_or_else(|| self.candidates(&path, &probe.head));
@@ -196,9 +199,16 @@ impl Core {
             strand.attach(file, path, &probe.head);
             return self.files.set_phase(file, Phase::Reading);
         }
-        if strand.file == Some(file) {
+        let is_its_own = strand.file == Some(file);
+        if is_its_own {
             strand.file = None;
         }
+        if strand.path != path && !is_its_own && self.files.state(file).is_some_and(FileState::has_size_done)
+        {
+            // A copy that was touched; its strand has gone on since.
+            return self.files.set_phase(file, Phase::Done);
+        }
+        let strand = &mut self.strands[index.0];
         if strand.path != path {
             // The inode is another file's now.
             self.files.set_strand(file, None);
@@ -239,6 +249,9 @@ impl Core {
             }
             // A file that ends before the first place it can be compared at may be a copy in the making.
             let too_short = window.at_end && window.bytes.len() < usize::from(waypoint.window.length);
+            if window.unreadable {
+                continue;
+            }
             let ending = match window.at_end {
                 _ if too_short || waypoint.offset != strand.offset => Ending::BeforeMark,
                 true => Ending::AtMark,
@@ -273,11 +286,14 @@ impl Core {
         Likeness {
             evidence: strand.mark().evidence(),
             original: match original.map(|state| state.phase) {
+                // It is there, though it is no input now.
+                None if strand.last_file.is_some_and(|file| self.elsewhere.contains(&file)) => Original::Read,
                 None => Original::Gone,
                 Some(Phase::Done) => Original::Read,
                 Some(_) => Original::Unread,
             },
             named_after: compressed_same_name || is_rotated_name(path, &strand.path),
+            descends: compressed_same_name || is_descendant_name(path, &strand.path),
             compressed_same_name,
             same_folder: path.parent() == strand.path.parent(),
             ending,

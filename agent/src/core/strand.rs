@@ -17,6 +17,8 @@ pub(super) struct Strand {
     pub(super) path: Arc<Path>,
     /// The file that carries it on; none when it is gone or begun anew.
     pub(super) file: Option<FileId>,
+    /// The file it was read from last, be it there or not.
+    pub(super) last_file: Option<FileId>,
     pub(super) offset: ByteOffset,
     pub(super) mid_line: bool,
     /// The most plain bytes its file was seen to have; what is beyond the offset is lost with the file.
@@ -56,6 +58,7 @@ impl Strand {
             id,
             path,
             file: Some(file),
+            last_file: Some(file),
             offset: ByteOffset(0),
             mid_line: false,
             seen: 0,
@@ -71,6 +74,7 @@ impl Strand {
             id: record.id,
             path: record.path.clone(),
             file: None,
+            last_file: None,
             offset: record.mark.offset,
             mid_line: record.mark.mid_line,
             seen: record.mark.offset.0,
@@ -128,7 +132,7 @@ impl Strand {
     /// The file `file` was found to carry it on; `head` is the file's, of which the bytes up to the offset
     /// are known to be this strand's.
     pub(super) fn attach(&mut self, file: FileId, path: Arc<Path>, head: &[u8]) {
-        self.file = Some(file);
+        (self.file, self.last_file) = (Some(file), Some(file));
         self.path = path;
         let read = usize::try_from(self.offset.0).unwrap_or(usize::MAX);
         if read < FINGERPRINT_BYTES_MAX && head.len() >= read {

@@ -5,8 +5,6 @@ use crate::state::ChunkRecord;
 use headrig_contract::{ContentHash, UnixMicros};
 use std::collections::VecDeque;
 
-/// Chunks under way at once.
-const IN_FLIGHT_MAX: usize = 4;
 /// The pause after the first failure; doubled with each further one.
 const PAUSE_FIRST_MS: i64 = 250;
 /// The longest pause.
@@ -18,16 +16,19 @@ pub(super) struct Uploads {
     waiting_bytes: u64,
     failures: u32,
     not_before: Option<UnixMicros>,
+    /// Chunks under way at once.
+    in_flight_max: usize,
 }
 
 impl Uploads {
-    pub(super) fn new(unshipped: Vec<ChunkRecord>) -> Self {
+    pub(super) fn new(unshipped: Vec<ChunkRecord>, in_flight_max: usize) -> Self {
         Self {
             waiting_bytes: unshipped.iter().map(|chunk| chunk.length.0).sum(),
             waiting: unshipped.into(),
             in_flight: Vec::new(),
             failures: 0,
             not_before: None,
+            in_flight_max,
         }
     }
 
@@ -37,7 +38,7 @@ impl Uploads {
     }
 
     pub(super) fn next(&mut self, now: UnixMicros) -> Option<ChunkRecord> {
-        if self.in_flight.len() >= IN_FLIGHT_MAX || self.not_before.is_some_and(|time| now < time) {
+        if self.in_flight.len() >= self.in_flight_max || self.not_before.is_some_and(|time| now < time) {
             return None;
         }
         let chunk = self.waiting.pop_front()?;
@@ -64,6 +65,11 @@ impl Uploads {
     /// The bytes that are sealed and not known to be stored.
     pub(super) fn waiting_bytes(&self) -> u64 {
         self.waiting_bytes
+    }
+
+    /// When the oldest of them was sealed.
+    pub(super) fn oldest(&self) -> Option<UnixMicros> {
+        self.waiting.iter().chain(&self.in_flight).map(|chunk| chunk.sealed_at).min()
     }
 
     pub(super) fn is_empty(&self) -> bool {

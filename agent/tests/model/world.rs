@@ -137,7 +137,7 @@ impl Machine {
             }
         });
         let found = found.collect();
-        self.core.handle(Event::Scanned(found), self.now);
+        self.core.handle(Event::Scanned { found, elsewhere: Default::default() }, self.now);
     }
 
     pub(crate) fn tell(&mut self, event: Event) {
@@ -226,6 +226,7 @@ impl Machine {
                 .map(|range| WindowBytes {
                     bytes: slice(range.start, range.end),
                     at_end: bytes.len() as u64 <= range.end,
+                    unreadable: false,
                 })
                 .collect(),
         })

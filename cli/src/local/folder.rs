@@ -53,10 +53,18 @@ impl Folder {
     /// Rows without the databases that say where they came from, or chunks without the agent's, would all be
     /// added once more.
     fn expect_state(&self) -> Result<()> {
-        let has_rows = ["logs", "metrics"].iter().any(|table| has_entries(&self.root.join(table)));
+        let tables = ["logs", "metrics"].map(|table| self.root.join(table));
+        if let Some(foreign) = tables.iter().find_map(|table| foreign_entry(table)) {
+            bail!(
+                "the lake {} cannot be there: {} is no part of one; name another folder with --lake",
+                self.root.display(),
+                foreign.display()
+            );
+        }
+        let has_rows = tables.iter().any(|table| has_entries(table));
         let needed =
             [(self.agent_state(), has_rows || has_entries(&self.bucket())), (self.ledger(), has_rows)];
-        match needed.iter().find(|(database, needed)| *needed && !database.exists()) {
+        match needed.iter().find(|(database, needed)| *needed && !has_content(database)) {
             Some((missing, _)) => bail!(
                 "the lake {} has rows but not the state that says where they came from ({}); \
                  restore that, or name another folder with --lake: going on would double rows",
@@ -123,6 +131,17 @@ fn hold(path: &Path, root: &Path) -> Result<File> {
     file.set_len(0).and_then(|()| file.rewind()).with_context(unusable)?;
     writeln!(file, "headrig local, process {}, since {started}", process::id()).with_context(unusable)?;
     Ok(file)
+}
+
+/// An emptied database knows as little as one that is gone.
+fn has_content(database: &Path) -> bool {
+    fs::metadata(database).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// Something in a table's folder that is no partition.
+fn foreign_entry(table: &Path) -> Option<PathBuf> {
+    let is_partition = |entry: &fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b"year=");
+    fs::read_dir(table).ok()?.flatten().find(|entry| !is_partition(entry)).map(|entry| entry.path())
 }
 
 fn has_entries(folder: &Path) -> bool {

@@ -6,7 +6,7 @@
 mod run;
 
 use super::{folder::Folder, progress::Progress};
-use crate::{clock::now, config::Config};
+use crate::{clock::now, config::Config, say};
 use anyhow::{Context, Result};
 use headrig_agent::{state::ChunkRecord, tail::Problem};
 use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
@@ -15,7 +15,7 @@ use headrig_ledger::{
     BatchPhase, FileFacts, FilePhase, Ledger, Policy, SqliteLedger, protocol, protocol::RunFate,
 };
 use headrig_store::{DirectoryStore, ObjectStore};
-use run::BatchRunner;
+use run::{BatchRunner, OBJECT_BYTES_MAX};
 use std::{
     sync::{
         Arc,
@@ -77,6 +77,7 @@ impl Pipeline {
         config: Arc<Config>,
         progress: Arc<Progress>,
         patient: bool,
+        interrupted: Arc<AtomicBool>,
     ) -> Result<Self> {
         let ledger = SqliteLedger::open(&folder.ledger()).context("the ledger cannot be opened")?;
         let store = DirectoryStore::open(&folder.bucket()).context("the bucket cannot be opened")?;
@@ -91,6 +92,7 @@ impl Pipeline {
                 policy,
                 loaded: Loaded::default(),
                 patient,
+                interrupted,
             };
             if let Err(error) = loader.run(&arriving) {
                 flag.store(true, Ordering::Relaxed);
@@ -130,8 +132,10 @@ struct Loader<'a> {
     policy: Policy,
     runner: BatchRunner<'a>,
     loaded: Loaded,
-    /// Waits for space on a full disk instead of giving up.
+    /// Waits until somebody mends what fails instead of giving up.
     patient: bool,
+    /// Somebody wants an end: nothing more is waited for.
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Loader<'_> {
@@ -155,12 +159,12 @@ impl Loader<'_> {
         }
     }
 
-    /// Does `work`, again after a pause where it failed for want of space and there is somebody to free it.
+    /// Does `work`, again after a pause where it failed and there is somebody to mend the cause.
     fn patiently(&mut self, work: impl Fn(&mut Self) -> Result<()>) -> Result<()> {
         loop {
             match work(self) {
-                Err(error) if self.patient && super::is_retryable(&error) => {
-                    eprintln!("headrig: {error:#}; trying again");
+                Err(error) if self.patient && !self.interrupted.load(Ordering::Relaxed) => {
+                    say(format_args!("{error:#}; trying again"));
                     thread::sleep(FULL_DISK_PAUSE);
                 }
                 result => return result,
@@ -172,6 +176,29 @@ impl Loader<'_> {
     fn take_from_dead(&mut self) -> Result<()> {
         // Whoever kills a process does not blame its batch: it counts as no failure.
         protocol::reconcile(&self.ledger, now(), &self.policy, |_| RunFate::Interrupted)?;
+        // A rest that was set by a clock which ran ahead would be a long one.
+        for batch in self.ledger.batches(BatchPhase::Sealed, None, LIST_PAGE)? {
+            protocol::wake(&self.ledger, batch.id, now())?;
+        }
+        self.requeue_mended()
+    }
+
+    /// Objects that were set aside and are now as they should be get another chance. The others are set aside
+    /// again, and named again: nobody is to forget them.
+    fn requeue_mended(&mut self) -> Result<()> {
+        for file in self.ledger.files(FilePhase::Quarantined, None, LIST_PAGE)? {
+            match self.runner.store.read(&file.key, OBJECT_BYTES_MAX) {
+                Ok(bytes) if ContentHash::of(&bytes) == file.hash => {
+                    protocol::replay(&self.ledger, file.hash, now())?;
+                }
+                found => {
+                    let found =
+                        found.map_or_else(|error| error.to_string(), |_| "its bytes are others".into());
+                    let problem = format!("was set aside and is not mended: {found}");
+                    self.problem(&file.key, problem, "put the right object there and run again");
+                }
+            }
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The agent's side: finds files, drives the shipper, hands sealed chunks to the pipeline.
 
 use super::{folder::Folder, pipeline::Pipeline, progress::Progress};
-use crate::{args::LocalArguments, clock::now, config::Config};
+use crate::{args::LocalArguments, clock::now, config::Config, say};
 use anyhow::Context;
 use headrig_agent::{
     core::{Event, Tails},
@@ -113,7 +113,7 @@ pub(super) fn run(
             shipped.fatal = Some(format!("{error:#}"));
             break;
         }
-        eprintln!("headrig: {error:#}; trying again");
+        say(format_args!("{error:#}; trying again"));
         ship.sleep_until(now().saturating_add_micros(FULL_DISK_PAUSE_MICROS));
     }
     shipped.files_found = ship.files.len() as u64;
@@ -244,7 +244,7 @@ impl Ship<'_> {
                     if error.is_retryable() && (self.follows || self.store_failures < STORE_TRIES_MAX) =>
                 {
                     if self.store_failures == 0 {
-                        eprintln!("headrig: {:#}; trying again", anyhow::Error::from(error));
+                        say(format_args!("{:#}; trying again", anyhow::Error::from(error)));
                     }
                     self.store_failures += 1;
                     shipper.not_stored(chunk.hash, now());
@@ -258,7 +258,7 @@ impl Ship<'_> {
     /// Keeps the problems for the summary; who follows is told at once.
     fn note_problems(&mut self, problems: Vec<Problem>) {
         if self.follows {
-            problems.iter().for_each(|problem| eprintln!("headrig: {problem}"));
+            problems.iter().for_each(|problem| say(format_args!("{problem}")));
         }
         self.problems.extend(problems);
         self.problems.truncate(PROBLEMS_MAX);

@@ -117,6 +117,17 @@ impl Batch {
         }
     }
 
+    /// Ends the batch's rest.
+    ///
+    /// # Errors
+    /// Refused unless the batch is sealed.
+    pub fn wake(&self, now: UnixMicros) -> Result<Self, Refusal> {
+        match self.state {
+            BatchState::Sealed { .. } => Ok(self.moved(BatchState::Sealed { not_before: now }, now)),
+            _ => Err(self.wrong_phase("sealed")),
+        }
+    }
+
     /// Notes which run the engine has started for `attempt`, so that its death can be noticed.
     ///
     /// # Errors

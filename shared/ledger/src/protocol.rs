@@ -266,6 +266,20 @@ pub fn reconcile<L: Ledger>(
     Ok(done)
 }
 
+/// Ends the rest of a sealed batch, which was set by a clock that ran ahead, or is longer than somebody wants
+/// to wait. One that does not rest stays as it is.
+///
+/// # Errors
+/// Refused unless the batch is sealed.
+pub fn wake<L: Ledger>(ledger: &L, id: BatchId, now: UnixMicros) -> Result<Batch, ProtocolError> {
+    change(ledger, id, |batch| {
+        if batch.state.due() <= now {
+            return Ok(batch);
+        }
+        swap(ledger, &batch, batch.wake(now))
+    })
+}
+
 /// Splits an exhausted batch into batches of one, or quarantines its only member.
 ///
 /// The caller knows that every run in [`Ledger::batch_history`] has ended, and has removed from the lake

@@ -24,7 +24,7 @@ use std::{
 };
 
 /// The largest object that is loaded: it is held in memory whole.
-const OBJECT_BYTES_MAX: ByteLength = ByteLength(256 << 20);
+pub(super) const OBJECT_BYTES_MAX: ByteLength = ByteLength(256 << 20);
 
 /// Runs batches, one after the other.
 pub(super) struct BatchRunner<'a> {
