@@ -22,7 +22,7 @@ use crate::{
 };
 use files::FileTable;
 use headrig_contract::{
-    AgentId, ByteLength, ChunkSeq, Generation, StreamId, UnixMicros,
+    AgentId, ByteLength, ChunkSeq, ContentHash, Generation, StreamId, UnixMicros,
     chunk::{BlockEncoder, Chain, EncodeError, Provenance},
     key::{ChunkName, KeyError},
 };
@@ -248,6 +248,11 @@ impl Core {
     /// The bytes of chunks that are sealed and not known to be stored.
     pub fn spool_bytes(&self) -> ByteLength {
         ByteLength(self.uploads.waiting_bytes())
+    }
+
+    /// The length of a chunk that was handed out to be stored, and of which nothing was heard yet.
+    pub fn length_in_flight(&self, chunk: ContentHash) -> Option<ByteLength> {
+        self.uploads.length_in_flight(chunk)
     }
 
     /// The files there are, with how far each is read.

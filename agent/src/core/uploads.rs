@@ -2,7 +2,7 @@
 //! with a growing pause for as long as it takes.
 
 use crate::state::ChunkRecord;
-use headrig_contract::{ContentHash, UnixMicros};
+use headrig_contract::{ByteLength, ContentHash, UnixMicros};
 use std::collections::VecDeque;
 
 /// The pause after the first failure; doubled with each further one.
@@ -65,6 +65,10 @@ impl Uploads {
     /// The bytes that are sealed and not known to be stored.
     pub(super) fn waiting_bytes(&self) -> u64 {
         self.waiting_bytes
+    }
+
+    pub(super) fn length_in_flight(&self, hash: ContentHash) -> Option<ByteLength> {
+        self.in_flight.iter().find(|chunk| chunk.hash == hash).map(|chunk| chunk.length)
     }
 
     /// When the oldest of them was sealed.

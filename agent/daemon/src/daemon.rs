@@ -1,0 +1,377 @@
+//! `headrig-agent run`: one loop that scans, does what the core says, and listens to what comes in.
+//!
+//! It decides when to look, never what to ship. Invariants: the loop waits for nothing but its own disk; what
+//! fails on that is tried again from what is durable, as after a crash; a configuration that is wrong changes
+//! nothing.
+
+mod figures;
+mod scan;
+
+use crate::{
+    access::{heartbeat_settings, s3_settings},
+    check::EXIT_WRONG,
+    config::{Config, LogLevel},
+    network::{self, Job, Network, Notice},
+    watch::Watch,
+};
+use anyhow::{Context, Result, bail};
+use figures::Tally;
+use headrig_agent::{
+    core::{Event, Tails},
+    shipper::{ShipError, Shipper, Step},
+    state::SqliteState,
+};
+use headrig_contract::{AgentId, UnixMicros};
+use rustix::fs::{FlockOperation, flock};
+use scan::Scanner;
+use sd_notify::NotifyState;
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use std::{
+    fs::{self, File, OpenOptions},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// The shortest time between two scans, however much changes.
+const SCAN_PAUSE: Duration = Duration::from_millis(250);
+/// How often is scanned though nothing is said to have changed.
+const RECONCILE_PAUSE: Duration = Duration::from_secs(30);
+/// How long a disk that is full or fails is left alone.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// How long the loop sleeps at most.
+const NAP_MAX: Duration = Duration::from_secs(1);
+/// How long sealing may take when the agent is to end.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+
+/// Runs the agent until it is told to end, and returns its exit code.
+pub fn run(file: &Path) -> ExitCode {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(problems) => {
+            problems.iter().for_each(|problem| eprintln!("{problem}"));
+            return ExitCode::from(EXIT_WRONG);
+        }
+    };
+    log_to_stderr(config.agent.log_level);
+    match Daemon::start(file, config).and_then(Daemon::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Daemon {
+    file: PathBuf,
+    config: Config,
+    network: Network,
+    notices: Receiver<Notice>,
+    scanner: Scanner,
+    tally: Tally,
+    /// Held as long as the agent runs: another one on the same state is refused.
+    _lock: File,
+}
+
+/// Why the inner loop ended.
+enum End {
+    /// A signal.
+    Terminate,
+    /// The configuration was read again.
+    Reload(Box<Config>),
+}
+
+impl Daemon {
+    fn start(file: &Path, config: Config) -> Result<Self> {
+        let lock = hold(&config.agent.state_dir)?;
+        let (sender, notices) = channel();
+        listen_to_signals(sender.clone())?;
+        let network = start_network(&config, sender.clone())?;
+        let scanner = Scanner::new(&config, Watch::new(sender));
+        let tally = Tally::new(config.agent.host.clone());
+        tracing::info!(
+            "memory: at most {:.1} MiB, and {} KiB for each file",
+            config.memory_ceiling(0).total() as f64 / f64::from(1 << 20),
+            crate::config::memory::FILE_BYTES >> 10
+        );
+        Ok(Self { file: file.into(), config, network, notices, scanner, tally, _lock: lock })
+    }
+
+    /// Ships from what is durable, again and again where the disk fails, until a signal ends it.
+    fn run(mut self) -> Result<()> {
+        loop {
+            let result = self.open().and_then(|mut shipper| {
+                let end = self.ship(&mut shipper);
+                self.tally.settle(&shipper);
+                end
+            });
+            match result {
+                Ok(End::Terminate) => return Ok(()),
+                Ok(End::Reload(config)) => self.adopt(*config),
+                Err(error) if error.downcast_ref().is_some_and(ShipError::is_retryable) => {
+                    tracing::error!("{error:#}; trying again");
+                    self.tally.trouble(format!("{error:#}"));
+                    if self.rest()? {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn open(&self) -> Result<Shipper<SqliteState>> {
+        let folder = &self.config.agent.state_dir;
+        let mut id = [0; 16];
+        getrandom::fill(&mut id)
+            .map_err(|error| anyhow::anyhow!("no random bytes for an agent id: {error}"))?;
+        let state =
+            SqliteState::open(&folder.join("agent.db"), AgentId::from_bytes(id)).map_err(ShipError::from)?;
+        Ok(Shipper::open(self.config.core_settings(), Tails::Leave, &folder.join("spool"), state)?)
+    }
+
+    fn ship(&mut self, shipper: &mut Shipper<SqliteState>) -> Result<End> {
+        self.scan(shipper);
+        tell_systemd(&[NotifyState::Ready]);
+        let (watchdog, mut barked) = (sd_notify::watchdog_enabled().map(|limit| limit / 2), Instant::now());
+        let mut reported: Option<Instant> = None;
+        loop {
+            while let Ok(notice) = self.notices.try_recv() {
+                if let Some(end) = self.take(notice, shipper)? {
+                    return Ok(end);
+                }
+            }
+            if watchdog.is_some_and(|pause| barked.elapsed() >= pause) {
+                barked = Instant::now();
+                tell_systemd(&[NotifyState::Watchdog, NotifyState::Status(&self.tally.one_line(shipper))]);
+            }
+            let interval = self.config.heartbeat.interval;
+            if self.config.heartbeat.enabled && reported.is_none_or(|before| before.elapsed() >= interval) {
+                reported = Some(Instant::now());
+                self.network.hand(Job::Report(self.tally.figures(shipper, now())));
+            }
+            if self.scanner.is_due(|| shipper.core().held_until(), now()) {
+                self.scan(shipper);
+            }
+            match shipper.step(now())? {
+                Step::Worked => {}
+                Step::Store(chunk, file) => self.network.hand(Job::Upload(chunk, file)),
+                Step::Idle => {
+                    self.report_problems(shipper);
+                    if let Some(end) = self.wait(shipper, watchdog)? {
+                        return Ok(end);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sleeps until something comes in or falls due.
+    fn wait(
+        &mut self,
+        shipper: &mut Shipper<SqliteState>,
+        watchdog: Option<Duration>,
+    ) -> Result<Option<End>> {
+        let until =
+            |deadline: UnixMicros| Duration::from_micros(deadline.micros_since(now()).max(0).unsigned_abs());
+        let due = shipper
+            .core()
+            .deadline()
+            .map_or(NAP_MAX, until)
+            .min(self.scanner.due_in(shipper.core().held_until(), now()));
+        let nap = due.min(NAP_MAX).min(watchdog.unwrap_or(NAP_MAX)).max(Duration::from_millis(1));
+        match self.notices.recv_timeout(nap) {
+            Ok(notice) => self.take(notice, shipper),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => bail!("the network's thread has ended"),
+        }
+    }
+
+    fn take(&mut self, notice: Notice, shipper: &mut Shipper<SqliteState>) -> Result<Option<End>> {
+        match notice {
+            Notice::Stored(hash) => {
+                if let Some(length) = shipper.core().length_in_flight(hash) {
+                    self.tally.stored(length);
+                }
+                shipper.stored(hash, now())?;
+            }
+            Notice::NotStored(hash, reason) => {
+                if self.tally.not_stored(&reason) {
+                    tracing::warn!(
+                        "a chunk could not be stored and stays in the spool: {reason}; trying again"
+                    );
+                }
+                shipper.not_stored(hash, now());
+            }
+            Notice::StatusWanted(answer) => {
+                let _ = answer.send(self.tally.status(shipper, &self.config, now()));
+            }
+            Notice::FilesChanged => self.scanner.changed(),
+            Notice::Terminate => {
+                self.seal_and_leave(shipper)?;
+                return Ok(Some(End::Terminate));
+            }
+            Notice::Reload => return Ok(self.reloaded().map(|config| End::Reload(Box::new(config)))),
+        }
+        Ok(None)
+    }
+
+    fn scan(&mut self, shipper: &mut Shipper<SqliteState>) {
+        let (found, problems) = self.scanner.scan(&self.config);
+        problems.iter().for_each(|problem| tracing::warn!("{problem}"));
+        shipper.scanned(found, now());
+    }
+
+    fn report_problems(&mut self, shipper: &mut Shipper<SqliteState>) {
+        for problem in shipper.take_problems() {
+            tracing::warn!("{problem}");
+            self.tally.trouble(problem.to_string());
+        }
+        for (path, lines) in shipper.take_cut_lines() {
+            tracing::warn!("{path}: {lines} lines longer than max_line_bytes were cut");
+        }
+    }
+
+    /// Seals what was read, within a bound; what is sealed is uploaded by the next agent.
+    fn seal_and_leave(&mut self, shipper: &mut Shipper<SqliteState>) -> Result<()> {
+        tell_systemd(&[NotifyState::Stopping]);
+        shipper.tell(Event::Finish, now());
+        let begun = Instant::now();
+        while begun.elapsed() < SHUTDOWN_MAX {
+            match shipper.step(now())? {
+                Step::Idle => break,
+                Step::Worked | Step::Store(..) => {}
+            }
+        }
+        tracing::info!("ended; {} bytes wait in the spool for the next start", shipper.core().spool_bytes());
+        Ok(())
+    }
+
+    /// The configuration as it is written now, unless it is wrong.
+    fn reloaded(&self) -> Option<Config> {
+        match Config::load(&self.file) {
+            Ok(config) if config.agent.state_dir != self.config.agent.state_dir => {
+                tracing::error!(
+                    "agent.state_dir cannot change while the agent runs; the configuration stays as it was"
+                );
+                None
+            }
+            Ok(config) => Some(config),
+            Err(problems) => {
+                problems.iter().for_each(|problem| tracing::error!("{problem}"));
+                tracing::error!("the configuration is wrong and stays as it was");
+                None
+            }
+        }
+    }
+
+    fn adopt(&mut self, config: Config) {
+        if let Ok(reloading) = NotifyState::monotonic_usec_now() {
+            tell_systemd(&[NotifyState::Reloading, reloading]);
+        }
+        let network_differs = config.upload != self.config.upload
+            || config.heartbeat != self.config.heartbeat
+            || config.agent != self.config.agent;
+        if network_differs {
+            tracing::warn!("changes of [agent], [upload] and [heartbeat] count from the next start on");
+        }
+        self.scanner.adopt(&config);
+        // What the network's thread was started with stays; the rest is as it is written now.
+        let Config { agent, upload, heartbeat, .. } = self.config.clone();
+        self.config = Config { agent, upload, heartbeat, ..config };
+        tracing::info!("the configuration was read again");
+    }
+
+    /// Waits a while after the disk failed; true when a signal ends the agent.
+    fn rest(&mut self) -> Result<bool> {
+        let begun = Instant::now();
+        while begun.elapsed() < RETRY_PAUSE {
+            match self.notices.recv_timeout(RETRY_PAUSE.saturating_sub(begun.elapsed())) {
+                Ok(Notice::Terminate) => return Ok(true),
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => bail!("the network's thread has ended"),
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn hold(state_dir: &Path) -> Result<File> {
+    let unusable =
+        || format!("the state folder {} cannot be used; make it writable for the agent", state_dir.display());
+    fs::create_dir_all(state_dir).with_context(unusable)?;
+    let lock = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(state_dir.join("lock"))
+        .with_context(unusable)?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!("another agent runs on {}; end it first", state_dir.display());
+    }
+    Ok(lock)
+}
+
+fn start_network(config: &Config, notices: Sender<Notice>) -> Result<Network> {
+    let settings = network::Settings {
+        s3: s3_settings(config)?,
+        heartbeat: heartbeat_settings(config)?,
+        host: config.agent.host.clone(),
+        bytes_per_second_max: config.upload.bandwidth_bytes_per_second_max,
+        status_socket: config.agent.status_socket.clone(),
+        metrics_listen: config.agent.metrics_listen,
+    };
+    Network::start(settings, notices).context("the network's thread cannot be started")
+}
+
+fn listen_to_signals(notices: Sender<Notice>) -> Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be listened to")?;
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                let notice = if signal == SIGHUP { Notice::Reload } else { Notice::Terminate };
+                if notices.send(notice).is_err() {
+                    return;
+                }
+            }
+        })
+        .context("no thread for signals")?;
+    Ok(())
+}
+
+/// Standard error is what systemd's journal takes; there the journal puts the time.
+fn log_to_stderr(level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    let format = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false);
+    if std::env::var_os("JOURNAL_STREAM").is_some() { format.without_time().init() } else { format.init() }
+}
+
+/// systemd may not be there to hear.
+fn tell_systemd(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!("systemd was not told: {error}");
+    }
+}
+
+/// Now. A clock before 1970 counts as 1970.
+fn now() -> UnixMicros {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMicros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+}
