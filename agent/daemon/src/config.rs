@@ -225,6 +225,7 @@ impl Config {
             chunk_age_max_ms: milliseconds(self.chunk.age_max),
             event_hold_ms: milliseconds(self.chunk.event_hold),
             spool_bytes_max: self.spool.bytes_max,
+            uploads_max: self.upload.parallel_max,
             ..Settings::new(self.agent.host.clone(), self.sources[0].name.clone())
         }
     }

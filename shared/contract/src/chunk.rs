@@ -4,6 +4,7 @@
 //! Invariants: `zcat` and `zstdcat` print exactly the raw lines; every raw byte belongs to exactly one
 //! segment of its block; a reader never allocates more than a block's bound, whatever the bytes say.
 
+mod encoding;
 mod foreign;
 mod provenance;
 mod reader;

@@ -3,7 +3,10 @@
 //! Decoding trusts nothing: every length is checked against what is left, and the segments must add up
 //! to the block's raw length.
 
-use super::{BLOCK_BYTES_MAX, PROVENANCE_BYTES_MAX};
+use super::{
+    BLOCK_BYTES_MAX, PROVENANCE_BYTES_MAX,
+    encoding::{Cursor, put_text, put_varint, unzigzag, zigzag},
+};
 use crate::{
     AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, Generation, HostName, SourceName, StreamId,
     UnixMicros,
@@ -218,62 +221,7 @@ fn put_segment(out: &mut Vec<u8>, segment: &Segment) {
     out.push(bits.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum());
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_varint(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
-}
-
-/// LEB128: seven bits a byte, least significant first, the top bit set on all but the last.
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
-}
-
-struct Cursor<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Cursor<'a> {
-    fn array<const N: usize>(&mut self, expected: &'static str) -> Result<[u8; N], ProvenanceError> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or(ProvenanceError::Length { expected })?;
-        self.rest = rest;
-        Ok(*head)
-    }
-
-    fn varint(&mut self, expected: &'static str) -> Result<u64, ProvenanceError> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let [byte] = self.array(expected)?;
-            let bits = u64::from(byte & 0x7f);
-            if shift == 63 && bits > 1 || shift > 0 && byte == 0 {
-                return Err(ProvenanceError::Value { expected: "the shortest form of a number below 2^64" });
-            }
-            value |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(ProvenanceError::Value { expected: "a number of at most ten bytes" })
-    }
-
-    fn text(&mut self, expected: &'static str) -> Result<&'a str, ProvenanceError> {
-        let length = usize::try_from(self.varint(expected)?).unwrap_or(usize::MAX);
-        let (head, rest) = self.rest.split_at_checked(length).ok_or(ProvenanceError::Length { expected })?;
-        self.rest = rest;
-        std::str::from_utf8(head).map_err(|_| ProvenanceError::Value { expected: "UTF-8" })
-    }
-
+impl Cursor<'_> {
     fn chain(&mut self) -> Result<Chain, ProvenanceError> {
         let seq = ChunkSeq(self.varint("a sequence number")?);
         let previous: [u8; 32] = self.array("the previous chunk's hash")?;
