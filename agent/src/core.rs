@@ -214,9 +214,14 @@ impl Core {
         self.strands.iter().filter_map(absent).collect()
     }
 
-    /// When an event that is held back could be taken, if its file stays quiet: scan again then.
+    /// When the first of the files that are held back can be looked at again: scan then.
     pub fn held_until(&self) -> Option<UnixMicros> {
-        self.files.held_until()
+        self.files.held_until().min()
+    }
+
+    /// When the last of them can be.
+    pub fn all_held_until(&self) -> Option<UnixMicros> {
+        self.files.held_until().max()
     }
 
     /// The files in which lines were cut since the last call, and how many.

@@ -258,13 +258,12 @@ impl FileTable {
         self.states.values().filter(open).map(|state| state.path.clone()).collect()
     }
 
-    /// When the last of the files that are held back can be looked at again.
-    pub(super) fn held_until(&self) -> Option<UnixMicros> {
-        let until = |state: &FileState| match state.phase {
+    /// When each of the files that are held back can be looked at again.
+    pub(super) fn held_until(&self) -> impl Iterator<Item = UnixMicros> {
+        self.states.values().filter_map(|state| match state.phase {
             Phase::Held { until } => Some(until),
             _ => None,
-        };
-        self.states.values().filter_map(until).max()
+        })
     }
 
     pub(super) fn unread(&self, strands: &[Strand]) -> ByteLength {

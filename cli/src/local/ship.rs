@@ -169,7 +169,7 @@ impl Ship<'_> {
         for _ in 0..ROUNDS_MAX {
             self.scan(shipper);
             self.drive(shipper)?;
-            let held = shipper.core().held_until();
+            let held = shipper.core().all_held_until();
             if self.is_interrupted() || held.is_none() && !shipper.core().missed_files() {
                 return self.finish(shipper);
             }
