@@ -46,8 +46,13 @@ impl Uploads {
         Some(chunk)
     }
 
+    /// The chunk is stored, be it by an upload that an earlier core handed out.
     pub(super) fn done(&mut self, hash: ContentHash) {
-        if let Some(chunk) = self.take(hash) {
+        let waiting = |uploads: &mut Self| {
+            let position = uploads.waiting.iter().position(|chunk| chunk.hash == hash)?;
+            uploads.waiting.remove(position)
+        };
+        if let Some(chunk) = self.take(hash).or_else(|| waiting(self)) {
             self.waiting_bytes -= chunk.length.0;
             (self.failures, self.not_before) = (0, None);
         }
@@ -87,5 +92,56 @@ impl Uploads {
     fn take(&mut self, hash: ContentHash) -> Option<ChunkRecord> {
         let position = self.in_flight.iter().position(|chunk| chunk.hash == hash)?;
         Some(self.in_flight.swap_remove(position))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headrig_contract::{ByteLength, ObjectKey};
+
+    fn chunk(number: u8) -> ChunkRecord {
+        let hash = ContentHash::from_bytes([number; 32]);
+        let key = ObjectKey::parse("key").unwrap();
+        let length = ByteLength(10);
+        ChunkRecord { hash, key, length, raw_length: length, sealed_at: UnixMicros(i64::from(number)) }
+    }
+
+    #[test]
+    fn no_more_chunks_are_under_way_than_allowed_and_the_oldest_goes_first() {
+        let mut uploads = Uploads::new((0..3).map(chunk).collect(), 2);
+        let now = UnixMicros(0);
+        assert_eq!(
+            [uploads.next(now), uploads.next(now), uploads.next(now)],
+            [Some(chunk(0)), Some(chunk(1)), None]
+        );
+        uploads.done(chunk(1).hash);
+        assert_eq!(uploads.next(now), Some(chunk(2)));
+        assert_eq!((uploads.waiting_bytes(), uploads.oldest()), (20, Some(UnixMicros(0))));
+    }
+
+    #[test]
+    fn failures_are_tried_again_after_a_pause_that_grows_to_a_bound() {
+        let mut uploads = Uploads::new(vec![chunk(0)], 1);
+        let (mut now, mut pauses) = (UnixMicros(0), Vec::new());
+        for _ in 0..20 {
+            assert_eq!(uploads.next(now), Some(chunk(0)));
+            uploads.failed(chunk(0).hash, now);
+            assert_eq!(uploads.next(now), None);
+            let due = uploads.deadline().unwrap();
+            pauses.push(due.micros_since(now) / 1_000);
+            now = due;
+        }
+        assert_eq!((pauses[0], pauses[1], pauses[19]), (PAUSE_FIRST_MS, 2 * PAUSE_FIRST_MS, PAUSE_MAX_MS));
+    }
+
+    #[test]
+    fn what_an_earlier_core_had_under_way_counts_when_it_arrives() {
+        let mut uploads = Uploads::new(vec![chunk(0), chunk(1)], 1);
+        uploads.done(chunk(1).hash);
+        assert_eq!(uploads.next(UnixMicros(0)), Some(chunk(0)));
+        uploads.done(chunk(0).hash);
+        uploads.failed(chunk(0).hash, UnixMicros(0));
+        assert!(uploads.is_empty() && uploads.waiting_bytes() == 0);
     }
 }
