@@ -103,6 +103,11 @@ impl Discovery {
         Scan { files, problems }
     }
 
+    /// Whether the last scan found this to be so.
+    pub fn still_reports(&self, problem: &Problem) -> bool {
+        self.reported.contains(&(problem.path.clone(), problem.problem.clone()))
+    }
+
     fn expand(&self, input: &Path, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
         match fs::metadata(input) {
             Ok(metadata) if metadata.is_dir() => self.walk(input, paths, problems),

@@ -143,8 +143,8 @@ impl TailFiles {
                 bytes.truncate(count);
                 WindowBytes { bytes, at_end, unreadable: false }
             }
-            Err(_) => {
-                self.close(target.file);
+            Err(error) => {
+                self.fault(target, &error);
                 WindowBytes { unreadable: true, ..WindowBytes::default() }
             }
         }
@@ -205,8 +205,9 @@ impl TailFiles {
             ),
             _ => (format!("cannot be read: {error}"), "check the disk or mount it lies on and run again"),
         };
-        if !target.fresh {
-            self.problems.push(Problem { path: target.path.to_path_buf(), problem, action: action.into() });
+        let problem = Problem { path: target.path.to_path_buf(), problem, action: action.into() };
+        if !target.fresh && !self.problems.contains(&problem) {
+            self.problems.push(problem);
         }
         Fault::Unreadable
     }

@@ -119,11 +119,18 @@ impl Core {
     pub(super) fn next_look(&mut self, now: UnixMicros) -> Option<Action> {
         let looking = self.looking.take()?;
         let state = self.files.state(looking.file)?;
-        let length = if state.compressed { u64::MAX } else { state.size.0 };
+        let length = (!state.compressed).then_some(state.size.0);
         let mut remaining = looking.remaining.unwrap_or_default();
         let rest = remaining.split_off(remaining.len().min(COMPARED_MAX));
-        let waypoint = |index: StrandIndex| (index, self.strands[index.0].waypoint_within(length));
-        let mut compared: Vec<(StrandIndex, Waypoint)> = remaining.into_iter().map(waypoint).collect();
+        // How long a compressed file's content is shows only when it is read: it is compared at every place.
+        let places = |index: StrandIndex| match length {
+            Some(length) => vec![self.strands[index.0].waypoint_within(length)],
+            None => self.strands[index.0].waypoints(),
+        };
+        let mut compared: Vec<(StrandIndex, Waypoint)> = remaining
+            .into_iter()
+            .flat_map(|index| places(index).into_iter().map(move |place| (index, place)))
+            .collect();
         // In the order of their offsets, so that a decompressor passes each window once.
         compared.sort_by_key(|(_, waypoint)| waypoint.offset);
         Some(self.look(Looking { file: looking.file, compared, remaining: Some(rest) }, now))
@@ -250,7 +257,17 @@ impl Core {
             // A file that ends before the first place it can be compared at may be a copy in the making.
             let too_short = window.at_end && window.bytes.len() < usize::from(waypoint.window.length);
             if window.unreadable {
-                continue;
+                // A copy that is being compressed cannot be read to its end yet. Of one that stays cut short
+                // the places before the damage tell.
+                let like = self.likeness(*index, path, Ending::BeforeMark, quiet);
+                match like.kinship() {
+                    Kinship::Later => self.files.set_phase(file, later),
+                    Kinship::Copy if like.compressed_same_name => {
+                        self.files.set_phase(file, Phase::Unreadable)
+                    }
+                    _ => continue,
+                }
+                return true;
             }
             let ending = match window.at_end {
                 _ if too_short || waypoint.offset != strand.offset => Ending::BeforeMark,

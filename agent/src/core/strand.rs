@@ -80,7 +80,7 @@ impl Strand {
             seen: record.mark.offset.0,
             head: Head::Fixed(record.mark.head),
             window: Window::Hashed(record.mark.window),
-            trail: VecDeque::new(),
+            trail: VecDeque::from([Waypoint { offset: record.mark.offset, window: record.mark.window }]),
         }
     }
 
@@ -111,6 +111,14 @@ impl Strand {
         let present = Waypoint { offset: mark.offset, window: mark.window };
         let passed = self.trail.iter().rev().find(|passed| passed.offset.0 <= length);
         if length < mark.offset.0 { passed.copied().unwrap_or(present) } else { present }
+    }
+
+    /// Every place that is remembered, and the present one.
+    pub(super) fn waypoints(&self) -> Vec<Waypoint> {
+        let mark = self.mark();
+        let present = Waypoint { offset: mark.offset, window: mark.window };
+        let passed = self.trail.iter().filter(|passed| passed.offset != present.offset);
+        passed.copied().chain([present]).collect()
     }
 
     /// Remembers the present place.

@@ -54,7 +54,8 @@ impl Folder {
     /// added once more.
     fn expect_state(&self) -> Result<()> {
         let tables = ["logs", "metrics"].map(|table| self.root.join(table));
-        if let Some(foreign) = tables.iter().find_map(|table| foreign_entry(table)) {
+        let is_lake = has_content(&self.agent_state());
+        if let Some(foreign) = tables.iter().find_map(|table| foreign_entry(table)).filter(|_| !is_lake) {
             bail!(
                 "the lake {} cannot be there: {} is no part of one; name another folder with --lake",
                 self.root.display(),

@@ -74,6 +74,8 @@ struct Ship<'a> {
     discovery: Discovery,
     files: BTreeSet<PathBuf>,
     problems: Vec<Problem>,
+    /// Inputs that could not be taken; some may come right while they are followed.
+    input_problems: Vec<Problem>,
     /// Lines cut, by file.
     notes: BTreeMap<PathBuf, u64>,
     follows: bool,
@@ -104,6 +106,7 @@ pub(super) fn run(
         discovery: Discovery::new(arguments.inputs.clone(), folder.own_folders()),
         files: BTreeSet::new(),
         problems: Vec::new(),
+        input_problems: Vec::new(),
         notes: BTreeMap::new(),
         follows: arguments.follow,
         store_failures: 0,
@@ -116,6 +119,9 @@ pub(super) fn run(
         say(format_args!("{error:#}; trying again"));
         ship.sleep_until(now().saturating_add_micros(FULL_DISK_PAUSE_MICROS));
     }
+    let Ship { discovery, input_problems, .. } = &mut ship;
+    input_problems.retain(|problem| discovery.still_reports(problem));
+    ship.problems.append(&mut ship.input_problems);
     shipped.files_found = ship.files.len() as u64;
     let unreadable: BTreeSet<&PathBuf> = ship.problems.iter().map(|problem| &problem.path).collect();
     shipped.files_unreadable = ship.files.iter().filter(|file| unreadable.contains(file)).count() as u64;
@@ -194,7 +200,9 @@ impl Ship<'_> {
     fn scan(&mut self, shipper: &mut LocalShipper) {
         let scan = self.discovery.scan(|path| self.config.source_of(path));
         self.files.extend(scan.files.iter().map(|found| found.path.to_path_buf()));
-        self.note_problems(scan.problems);
+        self.tell(&scan.problems);
+        self.input_problems.extend(scan.problems);
+        self.input_problems.truncate(PROBLEMS_MAX);
         shipper.scanned(scan.files, now());
         self.progress.unread.store(shipper.core().unread().0, Ordering::Relaxed);
     }
@@ -257,11 +265,15 @@ impl Ship<'_> {
 
     /// Keeps the problems for the summary; who follows is told at once.
     fn note_problems(&mut self, problems: Vec<Problem>) {
+        self.tell(&problems);
+        self.problems.extend(problems);
+        self.problems.truncate(PROBLEMS_MAX);
+    }
+
+    fn tell(&self, problems: &[Problem]) {
         if self.follows {
             problems.iter().for_each(|problem| say(format_args!("{problem}")));
         }
-        self.problems.extend(problems);
-        self.problems.truncate(PROBLEMS_MAX);
     }
 
     fn sleep_until(&self, until: UnixMicros) {

@@ -1,6 +1,8 @@
 //! The "Bad input", case by case. Each ends with the good file's lines in the lake; where a cause
 //! can be taken away, a second run then brings the rest.
 
+/// Inputs that are the lake, hold it or lead to it.
+mod overlapping;
 /// Files and folders that cannot be read.
 mod unreadable;
 /// Files whose bytes are no tidy lines.

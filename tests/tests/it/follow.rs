@@ -4,8 +4,8 @@ use anyhow::Result;
 use headrig_tests::{
     exactness,
     generate::{AccessLog, application_lines},
-    process::{ANSWER_LIMIT, Running, wait_until},
-    site::Site,
+    process::{ANSWER_LIMIT, Headrig, Running, wait_until},
+    site::{Site, gzipped},
 };
 use rustix::process::Signal;
 
@@ -52,6 +52,85 @@ fn a_rotation_while_it_runs_loses_and_doubles_nothing() -> Result<()> {
     running.signal(Signal::INT)?;
     running.finish(ANSWER_LIMIT)?.summary(0)?;
     exactness::check(&site.lake(), &[first + &late, second])?;
+    Ok(())
+}
+
+/// The last lines come between two looks, and then the file leaves the inputs, or the disk.
+#[test]
+fn a_log_named_alone_is_read_on_where_it_is_moved_away_and_made_anew() -> Result<()> {
+    let site = Site::new()?;
+    let lines = [0, 300, 600].map(|number| application_lines("app", number, 300));
+    let [first, late, second] = &lines;
+    let path = site.write("app.log", first)?;
+    let mut running = Headrig::local([&path], site.lake().folder())?
+        .arguments(["--follow", "--max-wait", "200ms"])
+        .start()?;
+    wait_for_rows(&site, 300, &mut running)?;
+    site.append("app.log", late)?;
+    std::fs::rename(&path, site.folder().join("old.log"))?;
+    site.write("app.log", second)?;
+    wait_for_rows(&site, 900, &mut running)?;
+    std::fs::remove_file(&path)?;
+    site.write("app.log", first)?;
+    wait_for_rows(&site, 1_200, &mut running)?;
+    running.signal(Signal::INT)?;
+    // A look that came between the old file and the new one has named the missing one; it is no claim here.
+    running.finish(ANSWER_LIMIT)?;
+    exactness::check(&site.lake(), &[first.clone() + late, second.clone(), first.clone()])?;
+    Ok(())
+}
+
+#[test]
+fn copytruncate_while_it_runs_doubles_nothing_of_a_copy_seen_in_the_making() -> Result<()> {
+    let site = Site::new()?;
+    let [first, marker, second] = ["app", "marker", "second"].map(|tag| application_lines(tag, 0, 3_000));
+    site.write("app.log", &first)?;
+    let mut running = site.headrig()?.arguments(["--follow", "--max-wait", "100ms"]).start()?;
+    wait_for_rows(&site, 3_000, &mut running)?;
+    site.write("marker.log", &marker)?;
+    // The copy grows a little at a time, all the while until other lines tell that it was looked at.
+    let mut rest = first.as_bytes();
+    wait_until("the marker is in the lake", ANSWER_LIMIT, || {
+        let (piece, behind) = rest.split_at(rest.len().min(64));
+        site.append("app.log.1", piece)?;
+        rest = behind;
+        Ok(site.lake().row_count()? >= 6_000)
+    })?;
+    site.append("app.log.1", rest)?;
+    site.truncate("app.log")?;
+    site.append("app.log", &second)?;
+    wait_for_rows(&site, 9_000, &mut running)?;
+    running.signal(Signal::INT)?;
+    running.finish(ANSWER_LIMIT)?.summary(0)?;
+    site.run_well()?;
+    exactness::check(&site.lake(), &[first, marker, second])?;
+    Ok(())
+}
+
+#[test]
+fn a_gz_of_a_shipped_log_is_not_shipped_though_it_was_seen_in_the_making() -> Result<()> {
+    let site = Site::new()?;
+    let (first, marker) = (AccessLog::new(9).lines(20_000), application_lines("marker", 0, 3_000));
+    site.write("app.log", &first)?;
+    let mut running = site.headrig()?.arguments(["--follow", "--max-wait", "100ms"]).start()?;
+    wait_for_rows(&site, 20_000, &mut running)?;
+    site.rename("app.log", "app.log.1")?;
+    site.write("marker.log", &marker)?;
+    let whole = gzipped(first.as_bytes())?;
+    let (begun, mut rest) = whole.split_at(whole.len() / 2);
+    site.append("app.log.1.gz", begun)?;
+    wait_until("the marker is in the lake", ANSWER_LIMIT, || {
+        let (piece, behind) = rest.split_at(rest.len().min(64));
+        site.append("app.log.1.gz", piece)?;
+        rest = behind;
+        Ok(site.lake().row_count()? >= 23_000)
+    })?;
+    site.append("app.log.1.gz", rest)?;
+    std::fs::remove_file(site.log("app.log.1"))?;
+    running.signal(Signal::INT)?;
+    running.finish(ANSWER_LIMIT)?.summary(0)?;
+    site.run_well()?;
+    exactness::check(&site.lake(), &[first, marker])?;
     Ok(())
 }
 

@@ -7,12 +7,16 @@
 mod again;
 /// Bad input is told, named and survived; what is good beside it arrives.
 mod bad_input;
+/// Copies are told from logs that only begin alike.
+mod copies;
 /// Real logs that nobody here wrote: nothing lost, little unparsed, levels and times as their authors say.
 mod corpora;
 /// `--follow`: lines are taken up as they are written, and a signal ends the run in good order.
 mod follow;
 /// kill -9 at random moments: every line once all the same.
 mod kill;
+/// Between the bucket and the lake something breaks and comes right again: every line once all the same.
+mod mended;
 /// A reader that shares no code with the writer finds the same rows.
 mod query;
 /// The command line: help, versions, and mistakes told before anything is done.

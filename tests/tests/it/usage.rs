@@ -2,10 +2,14 @@
 
 use anyhow::{Context, Result};
 use headrig_tests::{
-    process::{ANSWER_LIMIT, Headrig, wait_until},
+    process::{ANSWER_LIMIT, Headrig, binary, wait_until},
     site::Site,
 };
 use rustix::process::Signal;
+use std::{
+    fs::File,
+    process::{Command, Stdio},
+};
 
 /// Runs with these arguments and expects exit code 2, nothing on standard output, and all of `words` said.
 fn check_mistake(arguments: &[&str], words: &[&str]) -> Result<()> {
@@ -95,6 +99,65 @@ fn without_json_the_summary_is_for_people_and_has_no_bar_off_a_terminal() -> Res
     }
     assert!(!all.contains('\r') && !all.contains('\x1b'), "control characters off a terminal: {run}");
     Ok(())
+}
+
+#[test]
+fn with_json_a_lake_that_cannot_be_used_is_told_as_one_object() -> Result<()> {
+    let site = Site::new()?;
+    let log = site.write("app.log", "a line\n")?;
+    for lake in [log.clone(), log.join("lake")] {
+        let run = Headrig::local([site.logs()], &lake)?.run()?;
+        let said: serde_json::Value = serde_json::from_str(&run.stdout).with_context(|| run.to_string())?;
+        let error = said["error"].as_str().with_context(|| run.to_string())?;
+        assert!(error.contains("app.log") && run.said(2)?.contains(error), "{run}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_full_or_closed_standard_stream_changes_no_exit_code() -> Result<()> {
+    for (input, code) in [("app.log", 0), ("missing.log", 1)] {
+        for json in [&["--json"][..], &[]] {
+            for broken in [Broken::Full, Broken::Closed] {
+                for (stdout, stderr) in [(true, false), (false, true), (true, true)] {
+                    let site = Site::new()?;
+                    site.write("app.log", "a line\n")?;
+                    let stream = |is_broken: bool| if is_broken { broken.open() } else { Ok(Stdio::null()) };
+                    let status = Command::new(binary()?)
+                        .arg("local")
+                        .args([site.log("app.log"), site.log(input)])
+                        .arg("--lake")
+                        .arg(site.lake().folder())
+                        .args(json)
+                        .stdout(stream(stdout)?)
+                        .stderr(stream(stderr)?)
+                        .status()?;
+                    let case = format!("{input} {json:?} {broken:?} {stdout} {stderr}");
+                    assert_eq!(status.code(), Some(code), "{case}");
+                    assert_eq!(site.lake().row_count()?, 1, "{case}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A standard stream that takes nothing.
+#[derive(Clone, Copy, Debug)]
+enum Broken {
+    /// A disk without room.
+    Full,
+    /// A pipe whose reader has gone.
+    Closed,
+}
+
+impl Broken {
+    fn open(self) -> Result<Stdio> {
+        Ok(match self {
+            Self::Full => File::options().write(true).open("/dev/full")?.into(),
+            Self::Closed => std::io::pipe()?.1.into(),
+        })
+    }
 }
 
 #[test]

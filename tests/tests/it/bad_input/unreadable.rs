@@ -131,14 +131,3 @@ fn a_fifo_is_named_and_not_waited_for() -> Result<()> {
     exactness::check(&site.lake(), &[good()])?;
     Ok(())
 }
-
-#[test]
-fn a_lake_inside_its_own_input_does_not_feed_on_itself() -> Result<()> {
-    let site = site()?;
-    let lake = headrig_tests::lake::Lake::new(site.log("lake"));
-    for rows in [100, 0] {
-        assert_eq!(Headrig::local([site.logs()], lake.folder())?.run()?.summary(0)?.rows, rows);
-    }
-    exactness::check(&lake, &[good()])?;
-    Ok(())
-}
