@@ -13,9 +13,6 @@ mod sink;
 use crate::{args::LocalArguments, config::Config, summary::Summary};
 use anyhow::{Context, Result};
 use folder::Folder;
-use headrig_agent::{shipper::ShipError, state::StateError};
-use headrig_ledger::{LedgerError, ProtocolError};
-use headrig_store::StoreError;
 pub(crate) use pipeline::Loaded;
 use pipeline::Pipeline;
 use progress::{Progress, ProgressBar};
@@ -67,21 +64,6 @@ pub(crate) fn run(arguments: &LocalArguments) -> Result<Summary> {
     );
     summary.print(arguments.json);
     Ok(summary)
-}
-
-/// Whether the error goes away by itself or once somebody frees space, so that it is worth waiting.
-fn is_retryable(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let no_space = |error: &std::io::Error| {
-            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-        };
-        cause.downcast_ref().is_some_and(ShipError::is_retryable)
-            || cause.downcast_ref().is_some_and(StateError::is_retryable)
-            || cause.downcast_ref().is_some_and(StoreError::is_retryable)
-            || cause.downcast_ref().is_some_and(ProtocolError::is_retryable)
-            || cause.downcast_ref().is_some_and(LedgerError::is_retryable)
-            || cause.downcast_ref().is_some_and(no_space)
-    })
 }
 
 /// A flag that Ctrl-C or SIGTERM raises. The second time the process ends at once: what is durable suffices.

@@ -171,11 +171,15 @@ impl FileTable {
         state
     }
 
-    /// Whether the file is known, and was read to its end as it is.
+    /// Whether no strand is to be looked for that the file could carry on: it has its own, or none and nothing
+    /// new in it.
     pub(super) fn is_settled(&self, found: &Found) -> bool {
         let now = (found.size, found.modified);
         match self.states.get(&found.file) {
-            Some(state) => state.strand.is_some(),
+            Some(state) => {
+                let at_rest = matches!(state.phase, Phase::Done | Phase::Unreadable);
+                state.strand.is_some() || at_rest && (state.size, state.modified) == now
+            }
             None => self
                 .recorded
                 .get(&found.file)

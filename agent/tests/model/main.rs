@@ -104,6 +104,11 @@ impl Story {
         }
     }
 
+    /// Empties the log, and returns what was in it.
+    fn truncate(&mut self) -> Vec<u8> {
+        self.machine.disk.file(LOG).map(|file| std::mem::take(&mut file.bytes)).unwrap_or_default()
+    }
+
     fn destroyed(&mut self, bytes: &[u8]) {
         self.maybe_lost.extend(bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec));
     }
@@ -177,12 +182,7 @@ impl Story {
             }
             Step::CopyTruncate => {
                 self.shift(false);
-                let bytes = self
-                    .machine
-                    .disk
-                    .file(LOG)
-                    .map(|file| std::mem::take(&mut file.bytes))
-                    .unwrap_or_default();
+                let bytes = self.truncate();
                 self.machine.disk.create("/log/app.log.1", &bytes, [now; 2], false);
                 self.append(b"");
             }
@@ -190,12 +190,7 @@ impl Story {
             Step::Outage(uploads) => self.machine.uploads_failing = uploads,
             Step::Slow(slow) => self.machine.step_micros = if slow { 400_000 } else { 1_000 },
             Step::Truncate => {
-                let bytes = self
-                    .machine
-                    .disk
-                    .file(LOG)
-                    .map(|file| std::mem::take(&mut file.bytes))
-                    .unwrap_or_default();
+                let bytes = self.truncate();
                 self.destroyed(&bytes);
                 self.append(b"");
             }

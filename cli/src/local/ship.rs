@@ -6,12 +6,12 @@ use anyhow::Context;
 use headrig_agent::{
     core::{Event, Tails},
     discovery::Discovery,
-    shipper::{Shipper, Step},
-    state::SqliteState,
+    shipper::{ShipError, Shipper, Step},
+    state::{SqliteState, StateError},
     tail::Problem,
 };
 use headrig_contract::{AgentId, UnixMicros};
-use headrig_store::{DirectoryStore, ObjectStore};
+use headrig_store::{DirectoryStore, ObjectStore, StoreError};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -112,7 +112,7 @@ pub(super) fn run(
         store_failures: 0,
     };
     while let Err(error) = ship.attempt(folder, &mut shipped) {
-        if !arguments.follow || !super::is_retryable(&error) || ship.is_interrupted() {
+        if !arguments.follow || !is_retryable(&error) || ship.is_interrupted() {
             shipped.fatal = Some(format!("{error:#}"));
             break;
         }
@@ -152,6 +152,13 @@ fn still_moving(path: std::sync::Arc<std::path::Path>) -> Problem {
         problem: "was being written or moved all the while; its last lines are not taken".into(),
         action: "run again for them, or use --follow".into(),
     }
+}
+
+/// Whether the error goes away by itself or once somebody frees space, so that it is worth waiting.
+fn is_retryable(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(ShipError::is_retryable)
+        || error.downcast_ref().is_some_and(StateError::is_retryable)
+        || error.downcast_ref().is_some_and(StoreError::is_retryable)
 }
 
 impl Ship<'_> {
