@@ -37,7 +37,7 @@ use std::{
     process::ExitCode,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// The shortest time between two scans, however much changes.
@@ -396,6 +396,5 @@ fn tell_systemd(states: &[NotifyState<'_>]) {
 
 /// Now. A clock before 1970 counts as 1970.
 fn now() -> UnixMicros {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMicros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }
