@@ -4,6 +4,10 @@
 //! quicker it reads and decides again. All may be repeated after an error, also when the call had been
 //! done and only its answer was lost. Nothing here knows how a run is started or what it writes.
 
+mod starting;
+
+pub use starting::{record_run, start_next, start_together};
+
 use crate::{
     LedgerError,
     batch::{Batch, BatchPhase, Claim, Isolation, Refusal, Release},
@@ -20,9 +24,6 @@ pub const CONFLICTS_MAX: usize = 16;
 
 /// The most batches that one [`seal_ready`] makes, so that a Lambda call stays short.
 pub const SEALS_MAX: usize = 1_000;
-
-/// How many sealed batches [`start_next`] looks at, in case others start the first ones meanwhile.
-const START_CANDIDATES: usize = 8;
 
 /// How many batches [`reconcile`] reads at once.
 const RECONCILE_PAGE: usize = 100;
@@ -126,48 +127,6 @@ pub fn seal_ready<L: Ledger>(
         }
     }
     Ok(sealed)
-}
-
-/// Starts the next attempt of the sealed batch that is longest due, if any, and returns it.
-///
-/// The caller then starts a run with the batch's id and attempt, and calls [`record_run`]; or, when the
-/// engine does not take it, [`release`].
-///
-/// # Errors
-/// What kept the ledger from it.
-pub fn start_next<L: Ledger>(
-    ledger: &L,
-    now: UnixMicros,
-    policy: &Policy,
-) -> Result<Option<Batch>, ProtocolError> {
-    for batch in ledger.batches(BatchPhase::Sealed, None, START_CANDIDATES)? {
-        let Ok(next) = batch.start(now, policy) else { break };
-        match ledger.swap_batch(batch.version, &next) {
-            Ok(()) => return Ok(Some(next)),
-            Err(error) if is_conflict(&error) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(None)
-}
-
-/// Notes which run the engine started for an attempt.
-///
-/// # Errors
-/// Refused when the attempt counts no more or the batch is claimed already: both are harmless.
-pub fn record_run<L: Ledger>(
-    ledger: &L,
-    id: BatchId,
-    claim: &Claim,
-    now: UnixMicros,
-) -> Result<Batch, ProtocolError> {
-    let is_recorded = |batch: &Batch| batch.attempt == claim.attempt && batch.state.run() == Some(&claim.run);
-    change(ledger, id, |batch| {
-        if is_recorded(&batch) {
-            return Ok(batch);
-        }
-        swap(ledger, &batch, batch.record_run(claim, now))
-    })
 }
 
 /// Makes the run the owner of the batch. Whoever gets an error must end, having done nothing.
