@@ -6,10 +6,11 @@
 
 mod starting;
 
-pub use starting::{record_run, start_next, start_together};
+pub use starting::{postpone, record_run, start_next, start_together};
 
 use crate::{
     LedgerError,
+    admission::runs_of,
     batch::{Batch, BatchPhase, Claim, Isolation, Refusal, Release},
     file::{FileFacts, FilePhase, FileRecord, FileState, Outcome},
     ids::{Attempt, BatchId, RunId},
@@ -223,6 +224,16 @@ pub fn reconcile<L: Ledger>(
     }
     done.exhausted = all_batches(ledger, BatchPhase::Exhausted)?;
     Ok(done)
+}
+
+/// How many runs the ledger knows to be under way, for [`crate::admission::plan_starts`].
+///
+/// # Errors
+/// What kept the ledger from reading.
+pub fn runs_under_way<L: Ledger>(ledger: &L) -> Result<usize, ProtocolError> {
+    let mut open = all_batches(ledger, BatchPhase::Starting)?;
+    open.extend(all_batches(ledger, BatchPhase::Running)?);
+    Ok(runs_of(&open))
 }
 
 /// Ends the rest of a sealed batch, which was set by a clock that ran ahead, or is longer than somebody wants
