@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod python;
+mod sim_sink;
 mod steps;
 mod test;
 
@@ -29,6 +30,9 @@ enum Command {
     /// Measure the release build
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Simulate on paper time
+    #[command(subcommand)]
+    Sim(sim_sink::Sim),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Ci(options) => ci::run(&options),
         Command::Bench(bench) => bench::run(&bench),
+        Command::Sim(sim) => sim_sink::run(&sim),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
