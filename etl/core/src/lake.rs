@@ -10,10 +10,12 @@ mod metrics;
 mod origins;
 mod rows;
 mod schema;
+mod spans;
 
 pub(crate) use logs::{LogsTable, Place};
 pub(crate) use metrics::{MetricsTable, Observation};
 pub(crate) use origins::{Origin, OriginId, SiteId};
+pub use spans::{RowSpan, read_metric_lines, read_spans};
 
 use headrig_contract::UnixMicros;
 use std::{fmt, io};
@@ -41,16 +43,22 @@ pub struct LakeFile {
     pub rows: u64,
 }
 
-/// Why a table could not be written.
+/// Why a table could not be written, or not be read back.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
     /// The sink failed.
     #[error("the lake did not take a file: {0}")]
     Sink(#[source] io::Error),
-    /// The Parquet library failed: a bug, not the data.
+    /// A file that was read back is not one of this table.
+    #[error("expected a column {name} as docs/formats/lake.md has it, found none")]
+    Column {
+        /// The column.
+        name: &'static str,
+    },
+    /// The Parquet library failed: in writing a bug, in reading a damaged file.
     #[error("parquet: {0}")]
     Parquet(#[from] parquet::errors::ParquetError),
-    /// The Arrow library failed: a bug, not the data.
+    /// The Arrow library failed, likewise.
     #[error("arrow: {0}")]
     Arrow(#[from] arrow_schema::ArrowError),
 }

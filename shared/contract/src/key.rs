@@ -79,9 +79,23 @@ impl ObjectKey {
 
     /// The content hash that the key's last segment names, where an agent made it.
     pub fn content_hash(&self) -> Option<ContentHash> {
+        self.stem()?.rsplit('-').next()?.parse().ok()
+    }
+
+    /// The agent and the chunk's number in its chain, where the key's last segment is a chunk's name.
+    pub fn chain_place(&self) -> Option<(AgentId, ChunkSeq)> {
+        self.content_hash()?;
+        let mut parts = self.stem()?.split('-');
+        let (agent, seq, _hash) = (parts.next()?, parts.next()?, parts.next()?);
+        let digits = seq.len() >= 12 && seq.bytes().all(|byte| byte.is_ascii_digit());
+        (digits && parts.next().is_none()).then_some(())?;
+        Some((agent.parse().ok()?, ChunkSeq(seq.parse().ok()?)))
+    }
+
+    /// The last segment without the ending that every chunk's name has.
+    fn stem(&self) -> Option<&str> {
         let name = self.0.rsplit('/').next()?;
-        let stem = name.strip_suffix(".log.gz").or_else(|| name.strip_suffix(".log.zst"))?;
-        stem.rsplit('-').next()?.parse().ok()
+        name.strip_suffix(".log.gz").or_else(|| name.strip_suffix(".log.zst"))
     }
 
     /// The value of the segment `<label>=<value>`, such as `host` or `source`.
@@ -120,6 +134,7 @@ mod tests {
         assert!(key.as_str().ends_with(".log.zst"), "{key}");
         assert_eq!(key.content_hash(), Some(ContentHash::of(b"x")));
         assert_eq!((key.labelled("host"), key.labelled("source")), (Some("web-1"), Some("nginx")));
+        assert_eq!(key.chain_place(), Some((AgentId::from_bytes([0xab; 16]), ChunkSeq(42))));
     }
 
     #[test]
@@ -128,5 +143,19 @@ mod tests {
             assert!(ObjectKey::parse(text).is_err(), "{text:?}");
         }
         assert_eq!(ObjectKey::parse("old/app.log").unwrap().content_hash(), None);
+    }
+
+    #[test]
+    fn only_a_chunks_name_has_a_place_in_a_chain() {
+        let hash = ContentHash::of(b"x");
+        let agent = AgentId::from_bytes([1; 16]);
+        for name in [
+            format!("app-{hash}.log.gz"),
+            format!("{agent}-1-{hash}.log.gz"),
+            format!("{agent}-000000000001-{hash}.log"),
+            format!("x-{agent}-000000000001-{hash}.log.gz"),
+        ] {
+            assert_eq!(ObjectKey::parse(&name).unwrap().chain_place(), None, "{name}");
+        }
     }
 }

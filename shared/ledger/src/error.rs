@@ -40,6 +40,14 @@ pub enum LedgerError {
         /// What the database said.
         reason: String,
     },
+    /// The database cannot be read.
+    #[error("the ledger {} cannot be read: {reason}; check that it is there and that you may read it and its folder", path.display())]
+    Unreadable {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        reason: String,
+    },
     /// A newer headrig has written the database.
     #[error(
         "the ledger {} has schema {found}, expected at most {expected}; a newer headrig made it, use that one",
@@ -96,6 +104,7 @@ impl LedgerError {
                 true
             }
             Self::Conflict { .. }
+            | Self::Unreadable { .. }
             | Self::NewerSchema { .. }
             | Self::NotALedger { .. }
             | Self::Corrupt { .. } => false,

@@ -17,7 +17,9 @@ use crate::{
     port::{BatchCursor, Counts, FileCursor, Ledger, PutOutcome},
 };
 use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior,
+};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -58,6 +60,27 @@ impl SqliteLedger {
             return Err(LedgerError::Unwritable { path: path.into(), reason });
         }
         Self::over(connection, path)
+    }
+
+    /// The ledger in the file at `path` for reading, also beside a process that writes it. Nothing is made or changed;
+    /// writing calls fail.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is damaged, or is not a ledger that this program knows.
+    pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
+        let failed = |error| match sqlite_error(path, "open", error) {
+            LedgerError::Unwritable { path, reason } => LedgerError::Unreadable { path, reason },
+            other => other,
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        match schema::expect(&connection, path) {
+            Ok(()) => Ok(Self { connection, path: path.into() }),
+            Err(Failure::Sqlite(error)) => Err(failed(error)),
+            Err(Failure::Ledger(error)) => Err(error),
+        }
     }
 
     /// A ledger that is gone when it is dropped, for tests.

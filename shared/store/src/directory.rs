@@ -46,6 +46,13 @@ impl DirectoryStore {
         Ok(Self { root: root.to_path_buf(), durable, staging, link: |from, to| fs::hard_link(from, to) })
     }
 
+    /// The store in `root` for reading: nothing is made, swept or synced, so it may be read beside a writer and by
+    /// who may not write it. What is put through it all the same is as durable as the name of `root` is.
+    pub fn open_to_read(root: &Path) -> Self {
+        let (durable, staging) = (DurableDirectories::default(), Staging::unswept(root));
+        Self { root: root.to_path_buf(), durable, staging, link: |from, to| fs::hard_link(from, to) }
+    }
+
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root

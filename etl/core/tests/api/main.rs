@@ -8,4 +8,5 @@ mod damage;
 mod edges;
 mod foreign;
 mod golden;
+mod spans;
 mod support;

@@ -69,6 +69,11 @@ impl<'a> ChunkReader<'a> {
         Self { bytes, at: 0, failed: false, zstd: None, gzip: None }
     }
 
+    /// Where in the chunk the next block begins; after an error, the block that could not be read.
+    pub const fn position(&self) -> usize {
+        self.at
+    }
+
     /// Decompresses the next block into `raw`, whose former content goes, and returns its provenance;
     /// `None` after the last block or after an error.
     ///

@@ -86,6 +86,14 @@ pub(super) fn prepare(connection: &Connection, path: &Path) -> Result<(), Failur
     Ok(())
 }
 
+/// Checks that the file has the tables, and changes nothing.
+pub(super) fn expect(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    if is_ledger(connection, path)? {
+        return Ok(());
+    }
+    Err(LedgerError::NotALedger { path: path.into(), expected: APPLICATION_ID, found: 0 }.into())
+}
+
 /// Whether the file holds a ledger; an empty one does not yet.
 fn is_ledger(connection: &Connection, path: &Path) -> Result<bool, Failure> {
     let application = header(connection, "application_id")?;

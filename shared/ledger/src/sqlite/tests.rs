@@ -46,6 +46,23 @@ fn what_was_written_is_there_after_opening_again() {
 }
 
 #[test]
+fn a_reader_sees_what_a_writer_writes_and_changes_nothing() {
+    let (_folder, path) = folder();
+    assert!(matches!(SqliteLedger::open_to_read(&path), Err(LedgerError::Unreadable { .. })));
+    assert!(!path.exists(), "opening to read made a ledger");
+    let writer = SqliteLedger::open(&path).unwrap();
+    let reader = SqliteLedger::open_to_read(&path).unwrap();
+    writer.put_file_if_absent(&file(1)).unwrap();
+    assert_eq!(reader.file(file(1).hash).unwrap(), Some(file(1)));
+    assert!(matches!(reader.put_file_if_absent(&file(2)), Err(LedgerError::Unwritable { .. })));
+    assert_eq!(writer.file(file(2).hash).unwrap(), None);
+    let empty = path.with_extension("empty");
+    fs::write(&empty, "").unwrap();
+    assert!(matches!(SqliteLedger::open_to_read(&empty), Err(LedgerError::NotALedger { .. })));
+    assert_eq!(fs::read(&empty).unwrap(), b"");
+}
+
+#[test]
 fn writes_are_durable_when_they_return() {
     let (_folder, path) = folder();
     let ledger = SqliteLedger::open(&path).unwrap();

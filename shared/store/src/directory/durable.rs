@@ -20,7 +20,7 @@ use std::{
 const REMEMBERED_MAX: usize = 10_000;
 
 /// The directories whose names are known to be durable.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct DurableDirectories {
     known: Mutex<HashSet<PathBuf>>,
 }

@@ -51,18 +51,24 @@ pub(super) fn is_worth_copying(error: &io::Error) -> bool {
 impl Staging {
     /// Sweeps what dead processes left in the staging directory of the store in `root`.
     pub(super) fn open(root: &Path) -> Result<Self, StoreError> {
-        let directory = root.join(STAGING);
-        match fs::read_dir(&directory) {
+        let staging = Self::unswept(root);
+        let directory = &staging.directory;
+        match fs::read_dir(directory) {
             Ok(entries) => {
                 for entry in entries {
-                    let path = entry.map_err(|error| StoreError::io("list", &directory, error))?.path();
+                    let path = entry.map_err(|error| StoreError::io("list", directory, error))?.path();
                     sweep(&path).map_err(|error| StoreError::io("sweep", &path, error))?;
                 }
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(StoreError::io("list", &directory, error)),
+            Err(error) => return Err(StoreError::io("list", directory, error)),
         }
-        Ok(Self { directory, copies: AtomicU64::new(0) })
+        Ok(staging)
+    }
+
+    /// The staging directory of the store in `root`, left as it is.
+    pub(super) fn unswept(root: &Path) -> Self {
+        Self { directory: root.join(STAGING), copies: AtomicU64::new(0) }
     }
 
     /// A durable copy of `file` (at `path`).
