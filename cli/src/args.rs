@@ -1,5 +1,12 @@
 //! The command line, as it is typed.
 
+mod operator;
+
+pub(crate) use operator::{
+    ExplainArguments, InspectArguments, LakeArguments, Listed, LsArguments, ReplayArguments, StatusArguments,
+    VerifyArguments,
+};
+
 use clap::{Args, Parser, Subcommand};
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
@@ -14,6 +21,12 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Local(LocalArguments),
+    Status(StatusArguments),
+    Ls(LsArguments),
+    Explain(ExplainArguments),
+    Inspect(InspectArguments),
+    Replay(ReplayArguments),
+    Verify(VerifyArguments),
 }
 
 /// Takes log files into a lake of Parquet files on this machine.

@@ -1,13 +1,16 @@
 //! `headrig`: what an operator runs.
 //!
-//! Maps one command to one exit code: 0 all well, 1 some inputs failed or the run was cut short, 2 wrong
-//! usage, configuration or lake.
+//! Maps one command to one exit code: 0 all well, 1 something failed or the run was cut short, 2 wrong
+//! usage, configuration or lake, 3 what was asked for is not there, or what was checked does not add up.
 
 mod args;
 mod clock;
 mod config;
 mod local;
+mod operator;
+mod places;
 mod summary;
+mod verify;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -19,18 +22,29 @@ use std::{
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match arguments.command {
-        Command::Local(arguments) => match local::run(&arguments) {
+    match &arguments.command {
+        Command::Local(arguments) => match local::run(arguments) {
             Ok(summary) => ExitCode::from(summary.exit_code()),
-            Err(error) => {
-                say(format_args!("{error:#}"));
-                if arguments.json {
-                    print_line(&serde_json::json!({ "error": format!("{error:#}") }).to_string());
-                }
-                ExitCode::from(2)
-            }
+            Err(error) => failed(&error, arguments.json, 2),
         },
+        Command::Status(arguments) => operator::at(&arguments.at, operator::status),
+        Command::Ls(arguments) => operator::at(&arguments.at, |lake| operator::ls(lake, arguments)),
+        Command::Explain(arguments) => {
+            operator::at(&arguments.at, |lake| operator::explain(lake, &arguments.subject))
+        }
+        Command::Inspect(arguments) => operator::inspect(arguments),
+        Command::Replay(arguments) => operator::at(&arguments.at, |lake| operator::replay(lake, arguments)),
+        Command::Verify(arguments) => operator::at(&arguments.at, verify::run),
     }
+}
+
+/// Tells of an error, to people and to programs.
+fn failed(error: &anyhow::Error, json: bool, code: u8) -> ExitCode {
+    say(format_args!("{error:#}"));
+    if json {
+        print_line(&serde_json::json!({ "error": format!("{error:#}") }).to_string());
+    }
+    ExitCode::from(code)
 }
 
 /// Tells a person; that nobody listens is no reason to fail.

@@ -1,15 +1,6 @@
-//! The lake's folder: what lies where, and who holds it.
-//!
-//! ```text
-//! DIR/logs, DIR/metrics          the lake
-//! DIR/.headrig/lock              held by the process that writes the lake; says which
-//! DIR/.headrig/agent.db          what was read, and of which file
-//! DIR/.headrig/spool/            chunks until they are in the bucket
-//! DIR/.headrig/bucket/           every chunk
-//! DIR/.headrig/ledger.db         which chunk is in which batch, and how far that is
-//! DIR/.headrig/staging/          a batch's files until all of them are whole
-//! ```
+//! The lake's folder, held by the process that writes it.
 
+use crate::places::{Places, holder_of};
 use anyhow::{Context, Result, bail};
 use rustix::{
     fs::{FlockOperation, flock},
@@ -17,17 +8,31 @@ use rustix::{
 };
 use std::{
     fs::{self, File, OpenOptions},
-    io::{Read, Seek, Write},
+    io::{Seek, Write},
+    ops::Deref,
     path::{Path, PathBuf},
-    process,
+    process, thread,
+    time::Duration,
 };
+
+/// How often a lock that is held is tried again: `headrig status` holds it for a moment, to see who has it.
+const LOCK_TRIES_MAX: usize = 5;
+/// The pause between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A lake's folder, locked for as long as the value lives.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    root: PathBuf,
-    state: PathBuf,
+    places: Places,
     _lock: File,
+}
+
+impl Deref for Folder {
+    type Target = Places;
+
+    fn deref(&self) -> &Places {
+        &self.places
+    }
 }
 
 impl Folder {
@@ -36,16 +41,16 @@ impl Folder {
     /// # Errors
     /// When it cannot be written, another process holds it, or it holds a lake without its state.
     pub(crate) fn open(root: &Path) -> Result<Self> {
-        let state = root.join(".headrig");
+        let places = Places::new(root);
         let unusable = || {
             format!(
                 "the lake {} cannot be written; mend its permissions or name another folder with --lake",
                 root.display()
             )
         };
-        fs::create_dir_all(&state).with_context(unusable)?;
-        let lock = hold(&state.join("lock"), root)?;
-        let folder = Self { root: root.into(), state, _lock: lock };
+        fs::create_dir_all(places.state()).with_context(unusable)?;
+        let lock = hold(&places.lock(), root)?;
+        let folder = Self { places, _lock: lock };
         folder.expect_state()?;
         Ok(folder)
     }
@@ -53,12 +58,12 @@ impl Folder {
     /// Rows without the databases that say where they came from, or chunks without the agent's, would all be
     /// added once more.
     fn expect_state(&self) -> Result<()> {
-        let tables = ["logs", "metrics"].map(|table| self.root.join(table));
+        let tables = ["logs", "metrics"].map(|table| self.root().join(table));
         let is_lake = has_content(&self.agent_state());
         if let Some(foreign) = tables.iter().find_map(|table| foreign_entry(table)).filter(|_| !is_lake) {
             bail!(
                 "the lake {} cannot be there: {} is no part of one; name another folder with --lake",
-                self.root.display(),
+                self.root().display(),
                 foreign.display()
             );
         }
@@ -69,40 +74,11 @@ impl Folder {
             Some((missing, _)) => bail!(
                 "the lake {} has rows but not the state that says where they came from ({}); \
                  restore that, or name another folder with --lake: going on would double rows",
-                self.root.display(),
+                self.root().display(),
                 missing.display()
             ),
             None => Ok(()),
         }
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// The folders that hold no input, whoever names them.
-    pub(crate) fn own_folders(&self) -> Vec<PathBuf> {
-        vec![self.state.clone(), self.root.join("logs"), self.root.join("metrics")]
-    }
-
-    pub(crate) fn agent_state(&self) -> PathBuf {
-        self.state.join("agent.db")
-    }
-
-    pub(crate) fn spool(&self) -> PathBuf {
-        self.state.join("spool")
-    }
-
-    pub(crate) fn bucket(&self) -> PathBuf {
-        self.state.join("bucket")
-    }
-
-    pub(crate) fn ledger(&self) -> PathBuf {
-        self.state.join("ledger.db")
-    }
-
-    pub(crate) fn staging(&self) -> PathBuf {
-        self.state.join("staging")
     }
 }
 
@@ -115,23 +91,33 @@ fn hold(path: &Path, root: &Path) -> Result<File> {
         .truncate(false)
         .open(path)
         .with_context(unusable)?;
-    if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    if let Err(error) = lock(&file) {
         if error != Errno::WOULDBLOCK {
             return Err(anyhow::Error::from(error).context(unusable()));
         }
-        let mut holder = String::new();
-        let _ = file.read_to_string(&mut holder);
-        let holder =
-            if holder.trim().is_empty() { "another process".into() } else { holder.trim().to_owned() };
         bail!(
-            "the lake {} is in use by {holder}; wait until it has ended, or end it with Ctrl-C",
-            root.display()
+            "the lake {} is in use by {}; wait until it has ended, or end it with Ctrl-C",
+            root.display(),
+            holder_of(&mut file)
         );
     }
     let started = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC");
     file.set_len(0).and_then(|()| file.rewind()).with_context(unusable)?;
     writeln!(file, "headrig local, process {}, since {started}", process::id()).with_context(unusable)?;
     Ok(file)
+}
+
+fn lock(file: &File) -> Result<(), Errno> {
+    let mut tries = 1;
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if tries < LOCK_TRIES_MAX => {
+                tries += 1;
+                thread::sleep(LOCK_PAUSE);
+            }
+            result => return result,
+        }
+    }
 }
 
 /// An emptied database knows as little as one that is gone.

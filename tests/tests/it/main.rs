@@ -17,6 +17,8 @@ mod follow;
 mod kill;
 /// Between the bucket and the lake something breaks and comes right again: every line once all the same.
 mod mended;
+/// The commands that look at a lake, beside its writer or alone, and the one that puts objects back.
+mod operator;
 /// A reader that shares no code with the writer finds the same rows.
 mod query;
 /// The command line: help, versions, and mistakes told before anything is done.

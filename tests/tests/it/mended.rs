@@ -15,7 +15,7 @@ use std::{
 };
 use walkdir::WalkDir;
 
-fn lines() -> String {
+pub(crate) fn lines() -> String {
     application_lines("app", 0, 3_000)
 }
 
@@ -30,7 +30,7 @@ fn block_batches(site: &Site) -> Result<PathBuf> {
 }
 
 /// A site whose lines are in the bucket and not in the lake, and the object that holds them.
-fn site_with_an_object() -> Result<(Site, PathBuf)> {
+pub(crate) fn site_with_an_object() -> Result<(Site, PathBuf)> {
     let site = Site::new()?;
     site.run_well()?;
     let staging = block_batches(&site)?;

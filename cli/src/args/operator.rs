@@ -1,0 +1,141 @@
+//! The commands that look at a lake, and the one that puts objects back: as they are typed.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// The most rows that `ls` prints.
+const LISTED_MAX: u32 = 100_000;
+
+/// Shows how far everything is: files, batches, agents.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  headrig status --lake ~/lake
+  headrig status --lake ~/lake --json | jq .files.quarantined
+
+Exit status: 0 shown; 1 it could not be read; 2 wrong usage, or no lake there.")]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) at: LakeArguments,
+}
+
+/// Lists files or batches, oldest first.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  headrig ls --lake ~/lake --state quarantined
+  headrig ls batches --lake ~/lake --newest --limit 10
+
+Exit status: 0 listed, be it nothing; 1 it could not be read; 2 wrong usage, or no lake there.")]
+pub(crate) struct LsArguments {
+    /// What to list
+    #[arg(value_enum, default_value_t = Listed::Files)]
+    pub(crate) what: Listed,
+    /// Only those in this state. Files: pending, batched, done, quarantined; batches: sealed, starting,
+    /// running, exhausted, committed, split
+    #[arg(long)]
+    pub(crate) state: Option<String>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(LISTED_MAX)))]
+    pub(crate) limit: u32,
+    /// The newest of each state instead of the oldest; reads the whole listing
+    #[arg(long)]
+    pub(crate) newest: bool,
+    #[command(flatten)]
+    pub(crate) at: LakeArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    Files,
+    Batches,
+}
+
+/// Tells what happened to a file or a batch, in order.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  headrig explain 3f8a…64 digits… --lake ~/lake
+  headrig explain host=web-1/source=nginx/2026/09/21/….log.zst --lake ~/lake
+  headrig explain ~/lake/logs/year=2026/…/….parquet --lake ~/lake
+
+Exit status: 0 told; 1 it could not be read; 2 wrong usage, or no lake there; 3 nothing of that name is known.")]
+pub(crate) struct ExplainArguments {
+    /// A file's hash, a batch's id, an object's key or path, or a file of the lake (its batch)
+    #[arg(value_name = "HASH|KEY|BATCH")]
+    pub(crate) subject: String,
+    #[command(flatten)]
+    pub(crate) at: LakeArguments,
+}
+
+/// Shows what an object is made of: blocks, segments, where its lines come from.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  headrig inspect ~/lake/.headrig/bucket/host=web-1/….log.zst
+  headrig inspect 3f8a…64 digits… --lake ~/lake --json
+
+Exit status: 0 shown and sound; 1 it could not be read; 2 wrong usage, or no lake there; 3 no such object, or it
+is damaged or not named by its hash.")]
+pub(crate) struct InspectArguments {
+    /// A file of this machine, or with --lake a key of its bucket or the hash of a file in its ledger
+    #[arg(value_name = "OBJECT")]
+    pub(crate) object: String,
+    /// The lake's folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) lake: Option<PathBuf>,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Puts quarantined files back, to be loaded again.
+///
+/// May be run beside `headrig local`: a run that goes on takes them up within --max-wait, otherwise the next run does.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  headrig replay --quarantined --dry-run --lake ~/lake
+  headrig replay 3f8a…64 digits… --lake ~/lake
+
+Exit status: 0 all that was named is put back (with --dry-run: can be); 1 it could not be read or written; 2 wrong
+usage, or no lake there; 3 something named is not known, not quarantined, or its object is not mended.")]
+pub(crate) struct ReplayArguments {
+    /// A file's hash, its key, or a batch, whose quarantined files are meant
+    #[arg(value_name = "HASH|BATCH", required_unless_present = "quarantined")]
+    pub(crate) subject: Option<String>,
+    /// All quarantined files
+    #[arg(long, conflicts_with = "subject")]
+    pub(crate) quarantined: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) at: LakeArguments,
+}
+
+/// Holds bucket, ledger and lake against each other: no gap, no duplicate, rows conserved.
+///
+/// Reads every object and, of every file of the lake, the columns that say where its rows come from. May be run
+/// beside `headrig local`; what is under way meanwhile is left out.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  headrig verify --lake ~/lake
+
+Exit status: 0 all adds up; 1 it could not be read; 2 wrong usage, or no lake there; 3 something does not add up.")]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) at: LakeArguments,
+}
+
+/// Which lake, and how to answer.
+#[derive(Debug, Args)]
+pub(crate) struct LakeArguments {
+    /// The lake's folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) lake: PathBuf,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,88 @@
+//! What lies where in a lake's folder, and who writes it just now. Knows paths only and changes nothing.
+//!
+//! ```text
+//! DIR/logs, DIR/metrics          the lake
+//! DIR/.headrig/lock              held by the process that writes the lake; says which
+//! DIR/.headrig/agent.db          what was read, and of which file
+//! DIR/.headrig/spool/            chunks until they are in the bucket
+//! DIR/.headrig/bucket/           every chunk
+//! DIR/.headrig/ledger.db         which chunk is in which batch, and how far that is
+//! DIR/.headrig/staging/          a batch's files until all of them are whole
+//! ```
+
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// The paths of one lake's folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    root: PathBuf,
+    state: PathBuf,
+}
+
+impl Places {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.into(), state: root.join(".headrig") }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The folders that hold no input, whoever names them.
+    pub(crate) fn own_folders(&self) -> Vec<PathBuf> {
+        vec![self.state.clone(), self.root.join("logs"), self.root.join("metrics")]
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.state.join("lock")
+    }
+
+    pub(crate) fn agent_state(&self) -> PathBuf {
+        self.state.join("agent.db")
+    }
+
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.state.join("spool")
+    }
+
+    pub(crate) fn bucket(&self) -> PathBuf {
+        self.state.join("bucket")
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.state.join("ledger.db")
+    }
+
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.state.join("staging")
+    }
+
+    /// The process that writes the lake now, as it names itself; none where there is none, or where the lock may
+    /// not be looked at. Looking takes the lock for a moment: who wants it tries again.
+    pub(crate) fn writer(&self) -> Option<String> {
+        let mut file = File::open(self.lock()).ok()?;
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Err(Errno::WOULDBLOCK) => Some(holder_of(&mut file)),
+            _ => None,
+        }
+    }
+}
+
+/// The process that a held lock file names.
+pub(crate) fn holder_of(lock: &mut File) -> String {
+    let mut holder = String::new();
+    let _ = lock.read_to_string(&mut holder);
+    if holder.trim().is_empty() { "another process".into() } else { holder.trim().to_owned() }
+}

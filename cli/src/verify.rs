@@ -1,0 +1,263 @@
+//! `headrig verify`: bucket against ledger against lake.
+//!
+//! It only reads, and knows the three through their ports and formats. What is under way meanwhile is left out: only
+//! batches that were committed before the beginning are held against the files that were listed after it.
+//! Memory: one object, the rows of one batch (16 bytes a row that touches no other), 44 bytes a lake file, and what
+//! does not touch of each strand and chain.
+
+mod chains;
+mod content;
+mod findings;
+mod intervals;
+mod rows;
+mod tables;
+
+use crate::{
+    clock::now,
+    operator::{Answer, OBJECT_BYTES_MAX, OpenLake},
+};
+use anyhow::Result;
+use chains::Chains;
+use content::{Content, Strand};
+use findings::{Findings, Kind};
+use headrig_contract::{ContentHash, UnixMicros};
+use headrig_ledger::{
+    Batch, BatchCursor, BatchPhase, BatchState, FileCursor, FilePhase, FileRecord, FileState, Ledger,
+};
+use headrig_store::{ObjectInfo, ObjectStore};
+use intervals::Intervals;
+use rows::BatchRows;
+use std::collections::BTreeMap;
+use tables::Tables;
+
+/// Objects listed at once: a listing reads whole folders, so pages are not to be smaller than these.
+const OBJECTS_PAGE: usize = 10_000;
+/// Files or batches read from the ledger at once.
+const RECORDS_PAGE: usize = 1_000;
+/// How long a writer may take to tell the ledger of an object that it has stored.
+const TOLD_WITHIN_MICROS: i64 = 60_000_000;
+
+/// Holds everything against everything.
+pub(crate) fn run(lake: &OpenLake) -> Result<Answer> {
+    let mut findings = Findings::of(lake.places.root().display().to_string(), lake.places.writer());
+    // In this order: whatever was committed before `begun` was published before the tables are listed.
+    let begun = now();
+    let tables = Tables::list(&lake.places, &mut findings)?;
+    let mut verification = Verification {
+        ledger: &lake.ledger,
+        store: &lake.store,
+        tables,
+        begun,
+        findings,
+        chains: Chains::default(),
+        shipped: BTreeMap::new(),
+    };
+    verification.check_bucket()?;
+    verification.check_waiting()?;
+    verification.check_committed()?;
+    verification.check_uncommitted()?;
+    verification.finish()
+}
+
+struct Verification<'l, L, S> {
+    ledger: &'l L,
+    store: &'l S,
+    tables: Tables,
+    begun: UnixMicros,
+    findings: Findings,
+    chains: Chains,
+    /// The bytes of each strand, over all chunks.
+    shipped: BTreeMap<Strand, Intervals>,
+}
+
+impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
+    /// Every object is known to the ledger.
+    fn check_bucket(&mut self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = self.store.list(after.as_ref(), OBJECTS_PAGE)?;
+            for object in &page {
+                self.findings.checked.objects += 1;
+                self.findings.checked.object_bytes += object.size.0;
+                self.chains.listed(&object.key, &mut self.findings);
+                self.check_known(object)?;
+            }
+            match page.last() {
+                Some(last) if page.len() == OBJECTS_PAGE => after = Some(last.key.clone()),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn check_known(&mut self, object: &ObjectInfo) -> Result<()> {
+        let is_known = match object.key.content_hash() {
+            Some(hash) => self.ledger.file(hash)?.is_some(),
+            None => !self.ledger.files_at(&object.key)?.is_empty(),
+        };
+        let is_new = self.begun.micros_since(object.modified) < TOLD_WITHIN_MICROS;
+        match is_known {
+            true => {}
+            false if is_new && self.findings.writer.is_some() => self.findings.under_way.objects += 1,
+            false => {
+                let key = object.key.as_str();
+                self.findings.add(Kind::ObjectUnknown, key, "is in the bucket and not in the ledger");
+            }
+        }
+        Ok(())
+    }
+
+    /// Files that are not done: their objects are there, but for those that are set aside.
+    fn check_waiting(&mut self) -> Result<()> {
+        for phase in [FilePhase::Pending, FilePhase::Batched, FilePhase::Quarantined] {
+            let mut after = None;
+            loop {
+                let page = self.ledger.files(phase, after, RECORDS_PAGE)?;
+                for file in &page {
+                    self.check_waiting_file(file)?;
+                }
+                after = page.last().map(|file| FileCursor { since: file.since, hash: file.hash });
+                if page.len() < RECORDS_PAGE {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_waiting_file(&mut self, file: &FileRecord) -> Result<()> {
+        self.findings.checked.files += 1;
+        self.chains.known(&file.key);
+        match &file.state {
+            FileState::Quarantined { reason, .. } => {
+                self.findings.add(Kind::Quarantined, file.key.as_str(), reason.as_str());
+            }
+            // Damage within is for the batch to find.
+            _ => drop(self.read(file, false)?),
+        }
+        Ok(())
+    }
+
+    /// Batches that were committed before the beginning: their rows are their objects' bytes, each once.
+    fn check_committed(&mut self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = self.ledger.batches(BatchPhase::Committed, after, RECORDS_PAGE)?;
+            for batch in &page {
+                if batch.state.due() <= self.begun {
+                    self.check_batch(batch)?;
+                } else {
+                    self.findings.under_way.batches += 1;
+                }
+            }
+            after = page.last().map(|batch| BatchCursor { due: batch.state.due(), id: batch.id });
+            if page.len() < RECORDS_PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    fn check_batch(&mut self, batch: &Batch) -> Result<()> {
+        let mut rows = BatchRows::new(batch);
+        for member in &batch.members {
+            match self.ledger.file(*member)? {
+                Some(file)
+                    if file.state.phase() == FilePhase::Done && file.state.batch() == Some(batch.id) =>
+                {
+                    self.findings.checked.files += 1;
+                    self.chains.known(&file.key);
+                    let content = self.read(&file, true)?;
+                    rows.expect(file, content);
+                }
+                // It was set aside, and may have been replayed in another batch.
+                _ => {}
+            }
+        }
+        self.findings.checked.batches += 1;
+        rows.check(&self.tables, &mut self.findings);
+        Ok(())
+    }
+
+    /// The object of a file, if it is there and has its bytes; what is wrong with it is a finding.
+    fn read(&mut self, file: &FileRecord, is_loaded: bool) -> Result<Option<Content>> {
+        let key = file.key.as_str();
+        let bytes = match self.store.read(&file.key, OBJECT_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_retryable() => return Err(error.into()),
+            Err(error) => {
+                self.findings.add(Kind::ObjectMissing, key, error.to_string());
+                return Ok(None);
+            }
+        };
+        let found = ContentHash::of(&bytes);
+        if found != file.hash {
+            let finding = format!("expected bytes with SHA-256 {}, found {found}", file.hash);
+            self.findings.add(Kind::ObjectOtherBytes, key, finding);
+            return Ok(None);
+        }
+        match Content::of(&bytes, found) {
+            Ok(content) => {
+                self.take(file, &content);
+                Ok(Some(content))
+            }
+            Err(reason) if is_loaded => {
+                self.findings.add(Kind::ObjectDamaged, key, reason);
+                Ok(None)
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Adds a chunk to its chain and its strands. No two foreign objects share a strand.
+    fn take(&mut self, file: &FileRecord, content: &Content) {
+        if let Some(link) = &content.link {
+            self.chains.link(&file.key, file.hash, link, &mut self.findings);
+        }
+        if content.is_chunk {
+            for (strand, bytes) in &content.strands {
+                let shipped = self.shipped.entry(*strand).or_default();
+                bytes.clone().settled().iter().for_each(|span| shipped.add(*span));
+            }
+        }
+    }
+
+    /// No other batch has a file in the tables.
+    fn check_uncommitted(&mut self) -> Result<()> {
+        for id in self.tables.batches() {
+            let batch = self.ledger.batch(id)?;
+            let state = match batch.as_ref().map(|batch| &batch.state) {
+                Some(BatchState::Committed { .. }) => continue,
+                Some(BatchState::Running { .. }) if self.findings.writer.is_some() => {
+                    self.findings.under_way.batches += 1;
+                    continue;
+                }
+                Some(state) => state.phase().as_str(),
+                None => "not in the ledger",
+            };
+            let files = self.tables.of(id);
+            let first = files.first().map(|file| self.tables.name(file));
+            let finding = format!("{} files of batch {id}, which is {state}", files.len());
+            self.findings.add(Kind::LakeFileUncommitted, first.unwrap_or_default(), finding);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Answer> {
+        self.chains.finish(&mut self.findings);
+        for ((stream, generation), shipped) in &mut self.shipped {
+            let subject = || format!("stream {stream}, generation {}", generation.0);
+            let (doubled, more) = shipped.doubled();
+            for (from, to) in doubled {
+                let finding = format!("bytes {from} to {to} are in two chunks ({more} more such)");
+                self.findings.add(Kind::BytesDoubled, subject(), finding);
+            }
+            for (from, to) in shipped.gaps() {
+                self.findings.add(
+                    Kind::NeverShipped,
+                    subject(),
+                    format!("bytes {from} to {to} are in no chunk"),
+                );
+            }
+        }
+        self.findings.answer()
+    }
+}

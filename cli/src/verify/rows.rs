@@ -1,0 +1,260 @@
+//! The rows of one committed batch against the objects that it was made of.
+//!
+//! Invariant checked: every byte of every object is in one row, but for the lone terminators that the contract leaves
+//! out and for events that a rule dropped; and no row is of anything else.
+
+use super::{
+    content::{Content, Strand},
+    findings::{Findings, Kind},
+    intervals::{Interval, Intervals},
+    tables::{Table, TableFile, Tables},
+};
+use crate::operator::count;
+use headrig_contract::{ContentHash, Generation, StreamId};
+use headrig_etl::{LakeError, RowSpan, read_metric_lines, read_spans};
+use headrig_ledger::{Batch, BatchState, FileRecord, FileState, LineCounts};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    path::Path,
+};
+
+/// Files with the same rows that are named.
+const HOLDERS_NAMED_MAX: usize = 4;
+/// Objects of which there are rows and should be none, that are named for one batch.
+const STRANGERS_NAMED_MAX: usize = 8;
+
+/// A batch, its objects, and the rows that are found of them.
+pub(super) struct BatchRows<'b> {
+    batch: &'b Batch,
+    objects: Vec<Object>,
+    by_hash: HashMap<ContentHash, usize>,
+    /// Rows of no object of the batch, by what their column `chunk` says.
+    strangers: BTreeMap<String, u64>,
+    /// The object and strand of the row before, with what its columns said: rows come in runs.
+    last: Option<(String, String, i32, usize, Strand)>,
+}
+
+struct Object {
+    file: FileRecord,
+    counts: LineCounts,
+    /// None where the object cannot be read: then only its rows are counted.
+    content: Option<Content>,
+    rows: u64,
+    strands: BTreeMap<Strand, Intervals>,
+}
+
+impl<'b> BatchRows<'b> {
+    pub(super) fn new(batch: &'b Batch) -> Self {
+        let (objects, by_hash) = (Vec::new(), HashMap::new());
+        Self { batch, objects, by_hash, strangers: BTreeMap::new(), last: None }
+    }
+
+    /// The batch's rows are to be those of this file, which is done in it.
+    pub(super) fn expect(&mut self, file: FileRecord, content: Option<Content>) {
+        let counts = match &file.state {
+            FileState::Done { counts, .. } => *counts,
+            _ => LineCounts::default(),
+        };
+        self.by_hash.insert(file.hash, self.objects.len());
+        self.objects.push(Object { file, counts, content, rows: 0, strands: BTreeMap::new() });
+    }
+
+    /// Reads the batch's files and tells what does not add up.
+    pub(super) fn check(mut self, tables: &Tables, findings: &mut Findings) {
+        let (files, mut metric_lines) = (tables.of(self.batch.id), 0);
+        for file in files {
+            findings.checked.lake_files += 1;
+            let path = tables.path(file);
+            let read = match tables.table(file) {
+                Table::Logs => read(&path, |opened| read_spans(opened, |row| self.take(row))),
+                Table::Metrics => read(&path, read_metric_lines).map(|lines| metric_lines += lines),
+            };
+            if let Err(reason) = read {
+                findings.add(Kind::LakeFileDamaged, tables.name(file), reason);
+            }
+        }
+        self.check_counts(metric_lines, findings);
+        for (chunk, rows) in self.strangers.iter().take(STRANGERS_NAMED_MAX) {
+            let finding = format!("{rows} rows of object {chunk}, which is not loaded in this batch");
+            findings.add(Kind::RowsUnexpected, format!("batch {}", self.batch.id), finding);
+        }
+        for object in &mut self.objects {
+            findings.checked.rows += object.rows;
+            object.check(files, tables, findings);
+        }
+    }
+
+    fn take(&mut self, row: RowSpan<'_>) {
+        let is_next = self.last.as_ref().is_some_and(|(chunk, stream, generation, ..)| {
+            (chunk.as_str(), stream.as_str(), *generation) == (row.chunk, row.stream, row.generation)
+        });
+        if !is_next {
+            self.last = self.place(&row);
+        }
+        match &self.last {
+            Some((.., object, strand)) => self.objects[*object].take(*strand, &row),
+            None => *self.strangers.entry(row.chunk.to_owned()).or_default() += 1,
+        }
+    }
+
+    fn place(&self, row: &RowSpan<'_>) -> Option<(String, String, i32, usize, Strand)> {
+        let object = *self.by_hash.get(&row.chunk.parse::<ContentHash>().ok()?)?;
+        let strand = strand_of(row)?;
+        Some((row.chunk.into(), row.stream.into(), row.generation, object, strand))
+    }
+
+    fn check_counts(&self, metric_lines: u64, findings: &mut Findings) {
+        let BatchState::Committed { summary, .. } = &self.batch.state else { return };
+        let subject = || format!("batch {}", self.batch.id);
+        let mut sum = LineCounts::default();
+        self.objects.iter().for_each(|object| sum += object.counts);
+        if sum != summary.lines || !sum.is_conserved() {
+            let finding =
+                format!("the ledger says {:?} of the batch and {sum:?} of its files", summary.lines);
+            findings.add(Kind::CountsDiffer, subject(), finding);
+        }
+        // Whether an event that a rule dropped is counted is the rule's business.
+        if sum.dropped_by_rule == 0 && metric_lines != sum.lines {
+            let finding = format!("expected metrics of {} lines, found of {metric_lines}", sum.lines);
+            findings.add(Kind::MetricsDiffer, subject(), finding);
+        }
+    }
+}
+
+impl Object {
+    fn take(&mut self, strand: Strand, row: &RowSpan<'_>) {
+        self.rows += 1;
+        self.strands.entry(strand).or_default().add(interval(row));
+    }
+
+    fn check(&mut self, files: &[TableFile], tables: &Tables, findings: &mut Findings) {
+        let (key, batch) = (self.file.key.to_string(), self.file.state.batch());
+        let counts = format!("expected {} rows, found {}", count(self.counts.rows), count(self.rows));
+        let (missing, strange, doubled) = (self.missing(), self.strange(), self.doubled());
+        let in_batch = batch.map(|batch| format!(" in batch {batch}")).unwrap_or_default();
+        if let Some((places, _)) = missing.told() {
+            findings.add(Kind::RowsMissing, &key, format!("{places} without a row{in_batch}; {counts}"));
+        }
+        if let Some((places, _)) = strange.told() {
+            findings.add(
+                Kind::RowsUnexpected,
+                &key,
+                format!("{places} with rows and not in the object; {counts}"),
+            );
+        }
+        if let Some((places, first)) = doubled.told() {
+            let holders = holders(files, tables, (self.file.hash, first)).join(" and ");
+            findings.add(
+                Kind::RowsDoubled,
+                &key,
+                format!("{places} with several rows, in {holders}; {counts}"),
+            );
+        }
+        let is_told = [&missing, &strange, &doubled].iter().any(|places| places.told().is_some());
+        if self.rows != self.counts.rows && !is_told {
+            let kind = if self.rows < self.counts.rows { Kind::RowsMissing } else { Kind::RowsUnexpected };
+            findings.add(kind, key, format!("{counts}{in_batch}"));
+        }
+    }
+
+    /// Bytes of the object that have no row and should have one.
+    fn missing(&mut self) -> Places {
+        let mut places = Places::default();
+        let Some(content) = self.content.as_mut().filter(|_| self.counts.dropped_by_rule == 0) else {
+            return places;
+        };
+        for (strand, bytes) in &mut content.strands.clone() {
+            let rows = self.strands.entry(*strand).or_default();
+            let gaps = bytes.without(rows).into_iter();
+            gaps.filter(|gap| !content.is_lone_terminator(*strand, *gap))
+                .for_each(|gap| places.add(*strand, gap));
+        }
+        places
+    }
+
+    /// Bytes that have rows and are not in the object.
+    fn strange(&mut self) -> Places {
+        let mut places = Places::default();
+        let Some(content) = &mut self.content else { return places };
+        for (strand, rows) in &mut self.strands {
+            let bytes = content.strands.entry(*strand).or_default();
+            rows.without(bytes).into_iter().for_each(|span| places.add(*strand, span));
+        }
+        places
+    }
+
+    /// Bytes that have several rows.
+    fn doubled(&mut self) -> Places {
+        let mut places = Places::default();
+        for (strand, rows) in &mut self.strands {
+            let (doubled, more) = rows.doubled();
+            doubled.iter().for_each(|span| places.add(*strand, *span));
+            places.number += more;
+        }
+        places
+    }
+}
+
+/// Places in strands: how many, and the first.
+#[derive(Default)]
+struct Places {
+    number: u64,
+    first: Option<(Strand, Interval)>,
+}
+
+impl Places {
+    fn add(&mut self, strand: Strand, span: Interval) {
+        self.number += 1;
+        self.first.get_or_insert((strand, span));
+    }
+
+    /// How many and the first, in words; none where there are none.
+    fn told(&self) -> Option<(String, (Strand, Interval))> {
+        let ((stream, generation), (from, to)) = self.first?;
+        let first = format!("bytes {from} to {to} of stream {stream}, generation {}", generation.0);
+        let told = match self.number {
+            1 => first,
+            number => format!("{} places (the first: {first})", count(number)),
+        };
+        Some((told, self.first?))
+    }
+}
+
+/// The files that have a row of these bytes. They are read once more, which only a defect costs.
+fn holders(
+    files: &[TableFile],
+    tables: &Tables,
+    (hash, (strand, span)): (ContentHash, (Strand, Interval)),
+) -> Vec<String> {
+    let chunk = hash.to_string();
+    let mut holders = Vec::new();
+    for file in files.iter().filter(|file| tables.table(file) == Table::Logs) {
+        let (path, mut holds) = (tables.path(file), false);
+        let touches = |row: &RowSpan<'_>| {
+            let (from, to) = interval(row);
+            row.chunk == chunk && from < span.1 && span.0 < to && strand_of(row) == Some(strand)
+        };
+        // A file that cannot be read was told of already.
+        let _ = read(&path, |opened| read_spans(opened, |row| holds |= touches(&row)));
+        if holds && holders.len() < HOLDERS_NAMED_MAX {
+            holders.push(tables.name(file));
+        }
+    }
+    holders
+}
+
+fn read<T>(path: &Path, reader: impl FnOnce(File) -> Result<T, LakeError>) -> Result<T, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    reader(file).map_err(|error| error.to_string())
+}
+
+fn strand_of(row: &RowSpan<'_>) -> Option<Strand> {
+    Some((row.stream.parse::<StreamId>().ok()?, Generation(u32::try_from(row.generation).ok()?)))
+}
+
+/// The row's bytes; one that claims none counts as its first, so that no row goes unseen.
+fn interval(row: &RowSpan<'_>) -> Interval {
+    let from = row.offset.max(0).unsigned_abs();
+    (from, from.saturating_add(row.length.max(1).unsigned_abs()))
+}
