@@ -72,6 +72,9 @@ fn a_source_has_the_time_zone_that_the_configuration_gives_it() -> Result<()> {
 fn help_and_version_are_printed_with_exit_code_0() -> Result<()> {
     for (arguments, word) in [
         (&["--help"][..], "local"),
+        (&["--help"], "verify"),
+        (&["verify", "--help"], "Exit status"),
+        (&["replay", "--help"], "--dry-run"),
         (&["local", "--help"], "--lake"),
         (&["local", "--help"], "--follow"),
         (&["--version"], env!("CARGO_PKG_VERSION")),
