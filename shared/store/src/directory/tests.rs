@@ -98,6 +98,21 @@ fn leftovers_are_not_listed_and_are_swept_at_open_unless_somebody_writes_them() 
 }
 
 #[test]
+fn opened_to_read_nothing_is_made_and_nothing_is_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = folder.path().join("absent");
+    assert!(DirectoryStore::open_to_read(&absent).list(None, 9).is_err() && !absent.exists());
+    let staging = folder.path().join(".staging");
+    fs::create_dir(&staging).unwrap();
+    fs::write(staging.join("1-0"), b"half").unwrap();
+    fs::write(folder.path().join("a.log"), b"line\n").unwrap();
+    let store = DirectoryStore::open_to_read(folder.path());
+    assert_eq!(keys(&store), ["a.log"]);
+    assert_eq!(store.read(&key("a.log"), NO_LIMIT).unwrap(), b"line\n");
+    assert!(staging.join("1-0").exists());
+}
+
+#[test]
 fn a_full_disk_says_so_and_the_same_call_goes_on_later() {
     let folder = tempfile::tempdir().unwrap();
     let (file, hash) = sealed(&folder, b"line\n");
