@@ -15,6 +15,7 @@ use crate::{
     oracle::{Delivery, Oracle, Tally},
     process::wait_until,
     random::{self, Random},
+    site,
 };
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
@@ -122,6 +123,14 @@ impl Scenario {
         log.write_text(text)?;
         self.oracle.wrote(text);
         Ok(())
+    }
+
+    /// Replaces a log by its `.gz`, as `gzip` does: the modification time stays.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn gzip(&self, name: &str) -> Result<()> {
+        site::gzip(&self.path(name))
     }
 
     /// Starts the agent, by the setup as it is now.
