@@ -33,6 +33,8 @@ pub struct Setup {
     pub chunk_bytes_max: u64,
     /// Bytes in the spool at which reading stops.
     pub spool_bytes_max: u64,
+    /// How many sources there are. One takes every log; of several each takes the logs `0-*`, `1-*` and so on.
+    pub sources: usize,
     /// Where metrics go; none are sent where nothing is given.
     pub heartbeat_endpoint: Option<String>,
     /// More variables of the environment.
@@ -57,6 +59,7 @@ impl Setup {
             codec: "zstd",
             chunk_bytes_max: 256 << 10,
             spool_bytes_max: 1 << 30,
+            sources: 1,
             heartbeat_endpoint: None,
             environment: keys.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             runner: Vec::new(),
@@ -75,6 +78,13 @@ impl Setup {
             .as_ref()
             .map_or_else(|| "enabled = false".into(), |url| format!("interval = '10s'\nendpoint = '{url}'"));
         let (folder, state) = (folder.display(), self.state_dir.display());
+        let source = |name: &str, logs: String| {
+            format!("[[source]]\nname = '{name}'\ninclude = ['{folder}/logs{logs}']\n")
+        };
+        let sources: String = match self.sources {
+            1 => source("app", String::new()),
+            several => (0..several).map(|n| source(&format!("app-{n}"), format!("/{n}-*"))).collect(),
+        };
         let Self { bucket, codec, chunk_bytes_max, spool_bytes_max, .. } = self;
         format!(
             "[agent]\nhost = 'web-1'\nstate_dir = '{state}'\nstatus_socket = '{folder}/agent.sock'\n\
@@ -82,8 +92,7 @@ impl Setup {
              path_style = true\nattempt_timeout = '10s'\n\
              [chunk]\ncodec = '{codec}'\nbytes_max = {chunk_bytes_max}\nage_max = '1s'\nevent_hold = '100ms'\n\
              [spool]\nbytes_max = {spool_bytes_max}\n\
-             [heartbeat]\n{heartbeat}\n\
-             [[source]]\nname = 'app'\ninclude = ['{folder}/logs']\n"
+             [heartbeat]\n{heartbeat}\n{sources}"
         )
     }
 
