@@ -205,6 +205,7 @@ impl Scenario {
     pub fn settle(&mut self, agent: &Agent) -> Result<()> {
         let (mut calm_since, mut before) = (Instant::now(), None);
         wait_until("the agent is done", ARRIVAL_LIMIT, || {
+            agent.lives()?;
             let tally = self.look()?;
             let now = (tally, agent.figure("spool_bytes"), agent.figure("unread_bytes"));
             if before != Some(now) || (now.1, now.2) != (Some(0), Some(0)) {

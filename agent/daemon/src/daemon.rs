@@ -4,8 +4,11 @@
 //! fails on that is tried again from what is durable, as after a crash; a configuration that is wrong changes
 //! nothing.
 
+mod clock;
 mod figures;
+mod rest;
 mod scan;
+mod state;
 
 use crate::{
     access::{heartbeat_settings, s3_settings},
@@ -15,13 +18,14 @@ use crate::{
     watch::Watch,
 };
 use anyhow::{Context, Result, bail};
+use clock::Clock;
 use figures::Tally;
 use headrig_agent::{
     core::{Event, Tails},
     shipper::{ShipError, Shipper, Step},
     state::SqliteState,
 };
-use headrig_contract::{AgentId, UnixMicros};
+use headrig_contract::UnixMicros;
 use rustix::fs::{FlockOperation, flock};
 use scan::Scanner;
 use sd_notify::NotifyState;
@@ -75,6 +79,8 @@ struct Daemon {
     notices: Receiver<Notice>,
     scanner: Scanner,
     tally: Tally,
+    /// What came in while nothing could be done with it.
+    kept: Vec<Notice>,
     /// Held as long as the agent runs: another one on the same state is refused.
     _lock: File,
 }
@@ -85,6 +91,8 @@ enum End {
     Terminate,
     /// The configuration was read again.
     Reload(Box<Config>),
+    /// The clock was set back: what was due by it would wait.
+    ClockWentBack,
 }
 
 impl Daemon {
@@ -100,7 +108,16 @@ impl Daemon {
             config.memory_ceiling(0).total() as f64 / f64::from(1 << 20),
             crate::config::memory::FILE_BYTES >> 10
         );
-        Ok(Self { file: file.into(), config, network, notices, scanner, tally, _lock: lock })
+        Ok(Self {
+            file: file.into(),
+            config,
+            network,
+            notices,
+            scanner,
+            tally,
+            kept: Vec::new(),
+            _lock: lock,
+        })
     }
 
     /// Ships from what is durable, again and again where the disk fails, until a signal ends it.
@@ -108,12 +125,17 @@ impl Daemon {
         loop {
             let result = self.open().and_then(|mut shipper| {
                 let end = self.ship(&mut shipper);
-                self.tally.settle(&shipper);
+                self.tally.settle(&shipper, &self.config, now());
                 end
             });
             match result {
                 Ok(End::Terminate) => return Ok(()),
                 Ok(End::Reload(config)) => self.adopt(*config),
+                Ok(End::ClockWentBack) => {
+                    tracing::warn!(
+                        "the clock was set back; what is not sealed is read again by the new time"
+                    );
+                }
                 Err(error) if error.downcast_ref().is_some_and(ShipError::is_retryable) => {
                     tracing::error!("{error:#}; trying again");
                     self.tally.trouble(format!("{error:#}"));
@@ -121,19 +143,15 @@ impl Daemon {
                         return Ok(());
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(state::explained(error, &self.config.agent.state_dir)),
             }
         }
     }
 
     fn open(&self) -> Result<Shipper<SqliteState>> {
         let folder = &self.config.agent.state_dir;
-        let mut id = [0; 16];
-        getrandom::fill(&mut id)
-            .map_err(|error| anyhow::anyhow!("no random bytes for an agent id: {error}"))?;
-        let state =
-            SqliteState::open(&folder.join("agent.db"), AgentId::from_bytes(id)).map_err(ShipError::from)?;
-        Ok(Shipper::open(self.config.core_settings(), Tails::Leave, &folder.join("spool"), state)?)
+        let (state, spool) = (state::open(folder)?, state::spool(folder));
+        Ok(Shipper::open(self.config.core_settings(), Tails::Leave, &spool, state)?)
     }
 
     fn ship(&mut self, shipper: &mut Shipper<SqliteState>) -> Result<End> {
@@ -141,11 +159,15 @@ impl Daemon {
         tell_systemd(&[NotifyState::Ready]);
         let (watchdog, mut barked) = (sd_notify::watchdog_enabled().map(|limit| limit / 2), Instant::now());
         let mut reported: Option<Instant> = None;
+        let mut clock = Clock::new(now());
         loop {
-            while let Ok(notice) = self.notices.try_recv() {
+            while let Some(notice) = self.next_notice() {
                 if let Some(end) = self.take(notice, shipper)? {
                     return Ok(end);
                 }
+            }
+            if clock.went_back(now()) {
+                return Ok(End::ClockWentBack);
             }
             if watchdog.is_some_and(|pause| barked.elapsed() >= pause) {
                 barked = Instant::now();
@@ -170,6 +192,11 @@ impl Daemon {
                 }
             }
         }
+    }
+
+    /// What came in, the oldest first.
+    fn next_notice(&mut self) -> Option<Notice> {
+        if self.kept.is_empty() { self.notices.try_recv().ok() } else { Some(self.kept.remove(0)) }
     }
 
     /// Sleeps until something comes in or falls due.
@@ -286,19 +313,6 @@ impl Daemon {
         let Config { agent, upload, heartbeat, .. } = self.config.clone();
         self.config = Config { agent, upload, heartbeat, ..config };
         tracing::info!("the configuration was read again");
-    }
-
-    /// Waits a while after the disk failed; true when a signal ends the agent.
-    fn rest(&mut self) -> Result<bool> {
-        let begun = Instant::now();
-        while begun.elapsed() < RETRY_PAUSE {
-            match self.notices.recv_timeout(RETRY_PAUSE.saturating_sub(begun.elapsed())) {
-                Ok(Notice::Terminate) => return Ok(true),
-                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => bail!("the network's thread has ended"),
-            }
-        }
-        Ok(false)
     }
 }
 

@@ -1,10 +1,11 @@
 //! `headrig-agent run` with a configuration of the scenario's making.
 
 use crate::process::{ANSWER_LIMIT, Finished, Running, agent_binary, wait_until};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::{
+    cell::RefCell,
     ffi::OsString,
     fs,
     io::Read,
@@ -46,7 +47,7 @@ pub struct Setup {
 /// An agent that runs; it is killed when it is dropped.
 #[derive(Debug)]
 pub struct Agent {
-    running: Running,
+    running: RefCell<Running>,
     socket: PathBuf,
 }
 
@@ -113,13 +114,13 @@ impl Agent {
     pub(super) fn start(setup: &Setup, folder: &Path, endpoint: &str) -> Result<Self> {
         let config = folder.join("agent.toml");
         fs::write(&config, setup.config(folder, endpoint))?;
-        let running = Running::start(setup.command(&config)?)?;
+        let running = RefCell::new(Running::start(setup.command(&config)?)?);
         Ok(Self { running, socket: folder.join("agent.sock") })
     }
 
     /// Its process id.
     pub fn id(&self) -> u32 {
-        self.running.id()
+        self.running.borrow().id()
     }
 
     /// What it tells of itself; nothing where it does not answer.
@@ -146,8 +147,20 @@ impl Agent {
     /// # Errors
     /// When it has not in time.
     pub fn tells(&self, what: &str, condition: impl Fn(&Value) -> bool) -> Result<()> {
-        wait_until(what, ANSWER_LIMIT, || Ok(self.status().is_some_and(|status| condition(&status))))
-            .with_context(|| format!("{:?}\n{}", self.status(), self.said()))
+        let holds = || {
+            self.lives()?;
+            Ok(self.status().is_some_and(|status| condition(&status)))
+        };
+        wait_until(what, ANSWER_LIMIT, holds).with_context(|| format!("{:?}\n{}", self.status(), self.said()))
+    }
+
+    /// Whether it runs, as it should.
+    ///
+    /// # Errors
+    /// When it has ended by itself.
+    pub fn lives(&self) -> Result<()> {
+        ensure!(!self.running.borrow_mut().has_ended()?, "the agent has ended:\n{}", self.said());
+        Ok(())
     }
 
     /// Waits until it answers.
@@ -173,7 +186,7 @@ impl Agent {
     /// # Errors
     /// When it is gone.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        self.running.signal(signal)
+        self.running.borrow().signal(signal)
     }
 
     /// Kills it. Whether it lived until then.
@@ -181,7 +194,7 @@ impl Agent {
     /// # Errors
     /// When the system does not tell.
     pub fn kill(self) -> Result<bool> {
-        self.running.kill()
+        self.running.into_inner().kill()
     }
 
     /// Waits for its end.
@@ -189,11 +202,11 @@ impl Agent {
     /// # Errors
     /// When it does not end in time.
     pub fn finish(self) -> Result<Finished> {
-        self.running.finish(ANSWER_LIMIT)
+        self.running.into_inner().finish(ANSWER_LIMIT)
     }
 
     /// What it logged so far.
     pub fn said(&self) -> String {
-        self.running.stderr_so_far().unwrap_or_default()
+        self.running.borrow().stderr_so_far().unwrap_or_default()
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Tally {
     last_error: Option<String>,
     /// Why uploads fail at present, as it was logged.
     upload_trouble: Option<String>,
+    /// How it was when the last core was given up.
+    settled: Status,
 }
 
 impl Tally {
@@ -35,6 +37,7 @@ impl Tally {
             last_upload: None,
             last_error: None,
             upload_trouble: None,
+            settled: Status::default(),
         }
     }
 
@@ -61,8 +64,20 @@ impl Tally {
     }
 
     /// The core is given up; what it did still counts.
-    pub(super) fn settle(&mut self, shipper: &Shipper<SqliteState>) {
+    pub(super) fn settle(&mut self, shipper: &Shipper<SqliteState>, config: &Config, now: UnixMicros) {
+        self.settled = self.status(shipper, config, now);
         self.before = self.progress(shipper);
+    }
+
+    /// How it is while there is no core: as it was, but for the time and what went wrong.
+    pub(super) fn status_at_rest(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            host: self.host.to_string(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            last_error: self.last_error.clone(),
+            ..self.settled.clone()
+        }
     }
 
     pub(super) fn figures(&self, shipper: &Shipper<SqliteState>, now: UnixMicros) -> Figures {
