@@ -121,9 +121,9 @@ pub trait StateStore {
 }
 
 impl StateError {
-    /// Whether it goes away once somebody frees space.
+    /// Whether it goes away once somebody frees space, or the disk works again.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::DiskFull { .. })
+        matches!(self, Self::DiskFull { .. } | Self::Disk { .. })
     }
 }
 
@@ -135,6 +135,16 @@ pub enum StateError {
     DiskFull {
         /// The database's file.
         path: PathBuf,
+    },
+    /// The disk fails. SQLite also says so when there is no room for the files beside the database.
+    #[error(
+        "the disk fails under the state database {path}: {reason}; check it, and the space on it, nothing is lost"
+    )]
+    Disk {
+        /// The database's file.
+        path: PathBuf,
+        /// What the database says.
+        reason: String,
     },
     /// A newer version of the agent wrote it.
     #[error(

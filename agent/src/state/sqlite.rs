@@ -308,6 +308,7 @@ fn state_error(path: &Path, error: rusqlite::Error) -> StateError {
     let path = path.to_path_buf();
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StateError::DiskFull { path },
+        Some(ErrorCode::SystemIoFailure) => StateError::Disk { path, reason: error.to_string() },
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             StateError::Damaged { path, expected: format!("an SQLite database, found: {error}") }
         }
