@@ -12,6 +12,7 @@ mod messages;
 mod open_chunk;
 mod reading;
 mod resolve;
+mod start;
 mod strand;
 mod uploads;
 
@@ -28,6 +29,7 @@ use headrig_contract::{
 };
 use open_chunk::OpenChunk;
 use resolve::{HeadIndex, Looking};
+use start::OldFiles;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
@@ -82,6 +84,7 @@ pub struct Core {
     heads: HeadIndex,
     files: FileTable,
     looking: Option<Looking>,
+    old: OldFiles,
     chains: Vec<Option<ChainRecord>>,
     open: Vec<Option<OpenChunk>>,
     spare_buffer: Vec<u8>,
@@ -110,11 +113,9 @@ impl Core {
     pub fn new(settings: Settings, tails: Tails, recovered: Recovered) -> Result<Self, CoreError> {
         let encoder = BlockEncoder::new(settings.codec, settings.level)?;
         let mut strands: Vec<Strand> = recovered.strands.iter().map(Strand::recovered).collect();
-        let strand_by_id = strands
-            .iter()
-            .enumerate()
-            .map(|(index, strand)| (strand.id, StrandIndex(index)))
-            .collect::<HashMap<_, _>>();
+        let indexed = strands.iter().enumerate();
+        let strand_by_id: HashMap<_, _> =
+            indexed.map(|(index, strand)| (strand.id, StrandIndex(index))).collect();
         for record in &recovered.files {
             if let Some(index) = strand_by_id.get(&record.strand) {
                 let last_file = &mut strands[index.0].last_file;
@@ -127,7 +128,8 @@ impl Core {
         Ok(Self {
             chains: settings.sources.iter().map(chain_of).collect(),
             open: settings.sources.iter().map(|_| None).collect(),
-            files: FileTable::recovered(&recovered.files, &strand_by_id),
+            files: FileTable::recovered(&recovered.files, &recovered.old_files, &strand_by_id),
+            old: OldFiles::recovered(&recovered),
             uploads: Uploads::new(recovered.unshipped, settings.uploads_max),
             agent: recovered.agent,
             streams_opened: recovered.streams_opened,
@@ -163,6 +165,8 @@ impl Core {
             Event::Sealed => self.sealed(),
             Event::Uploaded(hash) => self.uploads.done(hash),
             Event::UploadFailed(hash) => self.uploads.failed(hash, now),
+            Event::Met => self.old.met(),
+            Event::Anchored => self.old.anchored(),
             Event::Remembered => self.files.remembered(),
             Event::Finish => self.finishing = true,
         }
@@ -173,6 +177,9 @@ impl Core {
     /// # Errors
     /// [`CoreError`]: nothing is lost, but the core is of no more use.
     pub fn next_action(&mut self, now: UnixMicros) -> Result<Option<Action>, CoreError> {
+        if let meeting @ Some(_) = self.next_meeting() {
+            return Ok(meeting);
+        }
         if let Some(chunk) = self.uploads.next(now) {
             return Ok(Some(Action::Upload(chunk)));
         }
@@ -183,8 +190,14 @@ impl Core {
             return self.flush(source, now).map(Some);
         }
         let may_read = !self.finishing && self.uploads.waiting_bytes() <= self.settings.spool_bytes_max;
+        if let Some(action) = self.next_anchoring(may_read) {
+            return Ok(Some(action));
+        }
         if may_read && let Some(action) = self.next_read(now)? {
             return Ok(Some(action));
+        }
+        if let anchoring @ Some(_) = self.next_anchoring(false) {
+            return Ok(anchoring);
         }
         if self.open.iter().all(Option::is_none) {
             return Ok(self.files.to_remember(&self.strands).map(Action::Remember));
@@ -239,7 +252,7 @@ impl Core {
         self.files.any_missed()
     }
 
-    /// The bytes on disk that the last scan saw and that are not taken yet; compressed files count as they are.
+    /// The bytes on disk that the last scan saw and that are not taken yet, compressed files as they are.
     pub fn unread(&self) -> ByteLength {
         self.files.unread(&self.strands)
     }

@@ -51,6 +51,19 @@ pub struct SourceSettings {
     pub format_hint: Arc<str>,
     /// A longer line is split into pieces of so many bytes. Within [`LINE_BYTES_LIMITS`].
     pub line_bytes_max: usize,
+    /// Where reading begins in files that are there when the source is first met.
+    pub start_at: StartAt,
+}
+
+/// Where reading begins in the files that are there when a source is first met with a state; files that come
+/// later are read from their beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartAt {
+    /// At their beginning.
+    #[default]
+    Beginning,
+    /// Behind their last whole line.
+    End,
 }
 
 /// Why settings cannot be used.
@@ -91,6 +104,7 @@ impl Settings {
                 name: source,
                 format_hint: "".into(),
                 line_bytes_max: BLOCK_BYTES_MAX,
+                start_at: StartAt::Beginning,
             }],
             block_bytes_max: BLOCK_BYTES_MAX,
             codec: Codec::Zstd,

@@ -117,6 +117,14 @@ impl<S: StateStore> Shipper<S> {
                 self.state.seal(&seal)?;
                 Event::Sealed
             }
+            Action::Meet(meeting) => {
+                self.state.meet(&meeting)?;
+                Event::Met
+            }
+            Action::Anchor(anchoring) => {
+                self.state.anchor(&anchoring)?;
+                Event::Anchored
+            }
             Action::Remember(files) => {
                 self.state.remember(&files)?;
                 Event::Remembered

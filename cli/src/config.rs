@@ -3,7 +3,7 @@
 use crate::args::wait;
 use anyhow::{Context, Result, bail};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use headrig_agent::settings::{Settings as AgentSettings, SourceSettings};
+use headrig_agent::settings::{Settings as AgentSettings, SourceSettings, StartAt};
 use headrig_contract::{
     HostName, SourceName,
     chunk::{BLOCK_BYTES_MAX, Codec},
@@ -149,6 +149,7 @@ fn default_source() -> SourceSettings {
         name: DEFAULT_SOURCE.parse().expect("the default name is a valid one"),
         format_hint: "".into(),
         line_bytes_max: BLOCK_BYTES_MAX,
+        start_at: StartAt::Beginning,
     }
 }
 
@@ -164,6 +165,8 @@ fn source_settings(source: &RawSource) -> Result<SourceSettings> {
         name,
         format_hint: format_hint.into(),
         line_bytes_max: source.max_line_bytes.unwrap_or(BLOCK_BYTES_MAX),
+        // What is named on the command line is what is wanted.
+        start_at: StartAt::Beginning,
     })
 }
 

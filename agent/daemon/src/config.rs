@@ -214,6 +214,7 @@ impl Config {
             name: source.name.clone(),
             format_hint: source.format.as_deref().unwrap_or_default().into(),
             line_bytes_max: source.line_bytes_max,
+            start_at: source.start_at,
         };
         Settings {
             sources: self.sources.iter().map(source).collect(),

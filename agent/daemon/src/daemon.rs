@@ -138,6 +138,10 @@ impl Daemon {
 
     fn ship(&mut self, shipper: &mut Shipper<SqliteState>) -> Result<End> {
         self.scan(shipper);
+        // Whoever is told that the agent is up may count on what is written from then on.
+        while shipper.core().is_meeting() {
+            shipper.step(now())?;
+        }
         tell_systemd(&[NotifyState::Ready]);
         let (watchdog, mut barked) = (sd_notify::watchdog_enabled().map(|limit| limit / 2), Instant::now());
         let mut reported: Option<Instant> = None;
@@ -223,7 +227,8 @@ impl Daemon {
     }
 
     fn scan(&mut self, shipper: &mut Shipper<SqliteState>) {
-        let (found, problems) = self.scanner.scan(&self.config);
+        let is_to_meet = |source| shipper.core().is_to_meet(source);
+        let (found, problems) = self.scanner.scan(&self.config, is_to_meet);
         problems.iter().for_each(|problem| tracing::warn!("{problem}"));
         shipper.scanned(found, now());
     }

@@ -5,7 +5,7 @@
 use super::strand::{Strand, StrandIndex};
 use crate::{
     identity::{FileId, StrandId},
-    state::FileRecord,
+    state::{FileRecord, OldFile},
 };
 use headrig_contract::{ByteLength, ByteOffset, UnixMicros};
 use std::{
@@ -62,6 +62,8 @@ pub(super) enum Phase {
     Unterminated,
     /// All of it is taken that there is to take.
     Done,
+    /// It was there when its source was first met, and is left alone.
+    Skipped,
     /// It could not be read; a change makes it worth another try.
     Unreadable,
     /// Another file stood at its path when it was opened: the next scan tells where it went.
@@ -97,15 +99,23 @@ pub(super) struct FileTable {
     states: HashMap<FileId, FileState>,
     /// What a former run knew, for files that no scan has found yet.
     recorded: HashMap<FileId, (FileRecord, StrandIndex)>,
+    /// Likewise of files that are left alone as long as they have this size and modification time.
+    skipped: HashMap<FileId, (ByteLength, UnixMicros)>,
     queue: VecDeque<FileId>,
 }
 
 impl FileTable {
-    pub(super) fn recovered(records: &[FileRecord], strand_by_id: &HashMap<StrandId, StrandIndex>) -> Self {
+    pub(super) fn recovered(
+        records: &[FileRecord],
+        old_files: &[OldFile],
+        strand_by_id: &HashMap<StrandId, StrandIndex>,
+    ) -> Self {
+        let skipped = old_files.iter().filter(|old| old.compressed);
         let known = records.iter().filter_map(|record| Some((*record, *strand_by_id.get(&record.strand)?)));
         Self {
             states: HashMap::new(),
             recorded: known.map(|(record, strand)| (record.file, (record, strand))).collect(),
+            skipped: skipped.map(|old| (old.file, (old.size, old.modified))).collect(),
             queue: VecDeque::new(),
         }
     }
@@ -141,7 +151,11 @@ impl FileTable {
             let recorded = self.recorded.get(&file);
             let done = recorded.map_or(NEVER_DONE, |(record, _)| (record.size_done, record.modified_done));
             let strand = recorded.map(|(_, strand)| *strand);
-            let unchanged = strand.is_some() && done == (size, modified);
+            let phase = match strand {
+                Some(_) if done == (size, modified) => Phase::Done,
+                None if self.skipped.get(&file) == Some(&(size, modified)) => Phase::Skipped,
+                _ => Phase::Changed,
+            };
             return FileState {
                 path,
                 source,
@@ -150,7 +164,7 @@ impl FileTable {
                 modified,
                 changed_at: modified.min(now),
                 compressed,
-                phase: if unchanged { Phase::Done } else { Phase::Changed },
+                phase,
                 done,
                 remembered: true,
             };
@@ -177,7 +191,7 @@ impl FileTable {
         let now = (found.size, found.modified);
         match self.states.get(&found.file) {
             Some(state) => {
-                let at_rest = matches!(state.phase, Phase::Done | Phase::Unreadable);
+                let at_rest = matches!(state.phase, Phase::Done | Phase::Skipped | Phase::Unreadable);
                 state.strand.is_some() || at_rest && (state.size, state.modified) == now
             }
             None => self
@@ -185,6 +199,12 @@ impl FileTable {
                 .get(&found.file)
                 .is_some_and(|(record, _)| (record.size_done, record.modified_done) == now),
         }
+    }
+
+    /// Whether it has a strand, or had one when a former run ended.
+    pub(super) fn is_known(&self, file: FileId) -> bool {
+        let present = self.states.get(&file).map(|state| state.strand.is_some());
+        present.unwrap_or_else(|| self.recorded.contains_key(&file))
     }
 
     pub(super) fn state(&self, file: FileId) -> Option<&FileState> {
@@ -251,6 +271,7 @@ impl FileTable {
                 Phase::Held { .. } => "held",
                 Phase::Unterminated => "unterminated",
                 Phase::Done => "idle",
+                Phase::Skipped => "skipped",
                 Phase::Unreadable => "unreadable",
             },
         })
@@ -300,6 +321,19 @@ impl FileTable {
 
     pub(super) fn remembered(&mut self) {
         self.states.values_mut().for_each(|state| state.remembered = true);
+    }
+
+    /// The record of a file that has this strand, as of one that was not read to its end: what was read of it
+    /// need not be sealed. None where it has another strand by now, which is recorded with its chunks.
+    pub(super) fn unread_record(
+        &self,
+        file: FileId,
+        strand: StrandId,
+        strands: &[Strand],
+    ) -> Option<FileRecord> {
+        let (record, _) = self.record(file, strands).filter(|(record, _)| record.strand == strand)?;
+        let (size_done, modified_done) = NEVER_DONE;
+        Some(FileRecord { size_done, modified_done, ..record })
     }
 
     fn record<'s>(&self, file: FileId, strands: &'s [Strand]) -> Option<(FileRecord, &'s Strand)> {

@@ -57,7 +57,7 @@ impl Core {
         if let Some(source) = self.full_block() {
             return self.append(source, now).map(Some);
         }
-        if let Some(action) = self.next_look(now) {
+        if let Some(action) = self.next_search(now).or_else(|| self.next_look(now)) {
             return Ok(Some(action));
         }
         while let Some(file) = self.files.current() {

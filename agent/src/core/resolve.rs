@@ -83,6 +83,8 @@ impl HeadIndex {
 impl Core {
     pub(super) fn scanned(&mut self, found: Vec<Found>, now: UnixMicros) {
         self.looking = None;
+        self.old.scanned();
+        self.meet(&found);
         let present = self.files.scanned(found, now);
         self.strands.iter_mut().for_each(|strand| strand.file = None);
         self.orphans_unchecked = true;
@@ -149,6 +151,7 @@ impl Core {
 
     /// Takes the answer, or asks once more for an unknown file that begins like known ones.
     pub(super) fn probed(&mut self, file: FileId, result: Result<Probe, Fault>, now: UnixMicros) {
+        let Some(result) = self.searched(file, result, now) else { return };
         let Some(looking) = self.looking.take().filter(|looking| looking.file == file) else { return };
         let Some(state) = self.files.state(file) else { return };
         let probe = match result {
@@ -164,6 +167,9 @@ impl Core {
         }
         let remaining = looking.remaining.unwrap_or_else(|| self.candidates(&path, &probe.head));
         if self.found_kin(file, &path, &looking.compared, &probe, now) {
+            if self.files.is_known(file) {
+                self.old.settle(file, None);
+            }
             return;
         }
         if remaining.is_empty()
@@ -174,8 +180,7 @@ impl Core {
             return self.files.set_phase(file, Phase::Held { until });
         }
         if remaining.is_empty() {
-            let id = self.new_stream();
-            return self.begin(file, path, id);
+            return self.begin_unknown(file, path);
         }
         self.looking = Some(Looking { file, compared: Vec::new(), remaining: Some(remaining) });
     }
@@ -337,7 +342,7 @@ impl Core {
         self.quiet_at(state).max(now.saturating_add_micros(pause_ms * 1_000))
     }
 
-    fn begin(&mut self, file: FileId, path: Arc<Path>, id: StrandId) {
+    pub(super) fn begin(&mut self, file: FileId, path: Arc<Path>, id: StrandId) {
         let index = self.add_strand(id, path, file);
         self.files.set_strand(file, Some(index));
         self.files.set_phase(file, Phase::Reading);

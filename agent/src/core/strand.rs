@@ -20,6 +20,8 @@ pub(super) struct Strand {
     /// The file it was read from last, be it there or not.
     pub(super) last_file: Option<FileId>,
     pub(super) offset: ByteOffset,
+    /// Where reading began.
+    pub(super) began: ByteOffset,
     pub(super) mid_line: bool,
     /// The most plain bytes its file was seen to have; what is beyond the offset is lost with the file.
     pub(super) seen: u64,
@@ -60,12 +62,24 @@ impl Strand {
             file: Some(file),
             last_file: Some(file),
             offset: ByteOffset(0),
+            began: ByteOffset(0),
             mid_line: false,
             seen: 0,
             head: Head::Growing(Vec::new()),
             window: Window::Bytes(Vec::new()),
             trail: VecDeque::new(),
         }
+    }
+
+    /// A strand that is read from `offset` on. `head` are its first bytes and `window` those before the
+    /// offset, as many of both as are hashed.
+    pub(super) fn anchored(self, offset: ByteOffset, mid_line: bool, head: &[u8], window: &[u8]) -> Self {
+        let head = match head.len() {
+            FINGERPRINT_BYTES_MAX => Head::Fixed(Fingerprint::of(head)),
+            _ => Head::Growing(head.to_vec()),
+        };
+        let window = Window::Hashed(Fingerprint::of(window));
+        Self { offset, began: offset, mid_line, seen: offset.0, head, window, ..self }
     }
 
     /// A strand as it was sealed; its file is not found yet.
@@ -76,6 +90,7 @@ impl Strand {
             file: None,
             last_file: None,
             offset: record.mark.offset,
+            began: record.began,
             mid_line: record.mark.mid_line,
             seen: record.mark.offset.0,
             head: Head::Fixed(record.mark.head),
@@ -134,7 +149,7 @@ impl Strand {
     }
 
     pub(super) fn record(&self) -> StrandRecord {
-        StrandRecord { id: self.id, mark: self.mark(), path: self.path.clone() }
+        StrandRecord { id: self.id, mark: self.mark(), path: self.path.clone(), began: self.began }
     }
 
     /// The file `file` was found to carry it on; `head` is the file's, of which the bytes up to the offset

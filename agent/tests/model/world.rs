@@ -101,6 +101,8 @@ impl Machine {
             files: Vec::new(),
             chains: Vec::new(),
             unshipped: Vec::new(),
+            met: Vec::new(),
+            old_files: Vec::new(),
         };
         Self {
             disk: Disk::default(),
@@ -195,6 +197,7 @@ impl Machine {
                 }
                 Event::Remembered
             }
+            Action::Meet(_) | Action::Anchor(_) => unreachable!("the model's source begins at the beginning"),
             Action::Upload(chunk) if self.uploads_failing > 0 => {
                 self.uploads_failing -= 1;
                 Event::UploadFailed(chunk.hash)

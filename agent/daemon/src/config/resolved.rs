@@ -4,6 +4,7 @@
 
 use super::{
     Config, Encryption, Source, UploadSection,
+    source::STARTS,
     tables::CODECS,
     values::{human_bytes, human_duration, name_of, quoted},
 };
@@ -124,6 +125,7 @@ fn source(source: &Source, out: &mut Toml) {
     out.list("include", source.include.iter().map(super::Pattern::as_str));
     out.list("exclude", source.exclude.iter().map(super::Pattern::as_str));
     out.text_or("format", source.format.as_deref(), "found by looking");
+    out.text("start_at", name_of(&STARTS, source.start_at));
     out.text("max_line_bytes", &human_bytes(source.line_bytes_max as u64));
     out.set("read_compressed", source.read_compressed);
     out.text("ignore_older", &source.ignore_older.map_or("off".into(), human_duration));

@@ -5,10 +5,10 @@
 
 use super::{
     section::Section,
-    values::{Expected, among, bytes, duration, flag, or_off},
+    values::{Expected, among, bytes, duration, flag, one_of, or_off},
 };
 use glob::{MatchOptions, Pattern as Glob};
-use headrig_agent::settings::LINE_BYTES_LIMITS;
+use headrig_agent::settings::{LINE_BYTES_LIMITS, StartAt};
 use headrig_contract::{SourceName, chunk::BLOCK_BYTES_MAX};
 use std::{ops::RangeInclusive, path::Path, time::Duration};
 use toml::de::DeValue;
@@ -27,6 +27,9 @@ pub const FORMATS: [&str; 9] = [
     "syslog_5424",
     "timestamped",
 ];
+
+/// Where reading begins, by its names.
+pub(super) const STARTS: [(&str, StartAt); 2] = [("beginning", StartAt::Beginning), ("end", StartAt::End)];
 
 /// How long a file that is left out must have been quiet: at least a minute, at most ten years.
 const IGNORE_OLDER: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24 * 3_650);
@@ -48,6 +51,8 @@ pub struct Source {
     pub exclude: Vec<Pattern>,
     /// One of [`FORMATS`]; where none is set, it is found by looking.
     pub format: Option<String>,
+    /// Where reading begins in files that are there when the agent first meets the source.
+    pub start_at: StartAt,
     /// A longer line is split into pieces of so many bytes. Within [`LINE_BYTES_LIMITS`].
     pub line_bytes_max: usize,
     /// Whether files compressed with gzip or zstd are read.
@@ -120,6 +125,7 @@ pub(super) fn check(mut section: Section<'_>, others: &[Source]) -> Source {
         include: section.list("include", true, |value| Pattern::parse(value, false)),
         exclude: section.list("exclude", false, |value| Pattern::parse(value, true)),
         format: section.setting("format", among(&FORMATS)).map(String::from),
+        start_at: section.setting("start_at", one_of(&STARTS)).unwrap_or_default(),
         line_bytes_max: section
             .setting("max_line_bytes", bytes(line_bytes))
             .map_or(BLOCK_BYTES_MAX, |bytes| bytes as usize),

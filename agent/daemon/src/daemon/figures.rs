@@ -111,6 +111,7 @@ impl Tally {
             bytes_sealed: progress.sealed.0,
             bytes_shipped: self.bytes_shipped,
             bytes_lost: progress.lost.0,
+            bytes_skipped: shipper.core().skipped().0,
             chunks_sealed: progress.chunks,
             chunks_shipped: self.chunks_shipped,
             spool_bytes: shipper.core().spool_bytes().0,

@@ -253,6 +253,11 @@ pub(crate) const CASES: &[(Place, &str, &[&str])] = &[
     ),
     (
         Place::After,
+        "start_at = 'tail'\n",
+        &["agent.toml:6:12: source[0].start_at: expected one of \"beginning\", \"end\", found \"tail\""],
+    ),
+    (
+        Place::After,
         "[[source]]\nname = 'b'\ninclude = []\nmultiline = 1.5\n",
         &[
             "agent.toml:8:11: source[1].include: expected a list of at least one pattern, found an empty list",

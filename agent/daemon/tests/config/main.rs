@@ -5,6 +5,7 @@
 mod cases;
 
 use cases::{CASES, MINIMAL};
+use headrig_agent::settings::StartAt;
 use headrig_agentd::{
     check::{EXIT_SOUND, EXIT_WRONG, check},
     config::{Config, Diagnostic, Encryption, FORMATS, LogLevel},
@@ -62,12 +63,13 @@ fn what_is_not_set_has_its_default() {
 fn what_is_set_is_what_is_used() {
     let text = "agent.host = 'web-1'\nupload = { bucket = 'logs-1', prefix = 'raw', encryption = 'sse-kms', kms_key = 'alias/k' }\n\
         chunk = { codec = 'gzip', level = 9, bytes_max = 1_000_000, age_max = '1m 30s' }\n\
-        [[source]]\nname = 's'\ninclude = ['/a']\nmax_line_bytes = '2KiB'\nformat = 'json'";
+        [[source]]\nname = 's'\ninclude = ['/a']\nmax_line_bytes = '2KiB'\nformat = 'json'\nstart_at = 'end'";
     let config = parse(text).unwrap();
     let core = config.core_settings();
     assert_eq!((core.host.as_str(), core.key_prefix.as_str(), core.level), ("web-1", "raw", 9));
     assert_eq!((core.chunk_bytes_max, core.chunk_age_max_ms), (1_000_000, 90_000));
     assert_eq!((core.sources[0].line_bytes_max, &*core.sources[0].format_hint), (2048, "json"));
+    assert_eq!(core.sources[0].start_at, StartAt::End);
     assert_eq!(config.upload.encryption, Encryption::SseKms { key: "alias/k".into() });
 }
 

@@ -1,0 +1,7 @@
+//! What a source's settings do to real files, with the real state database and spool: where reading starts.
+//! The agent is opened, driven and dropped, which is what a kill leaves behind.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is a failure, which is what is wanted")]
+
+mod site;
+mod start;
