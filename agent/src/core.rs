@@ -378,6 +378,7 @@ impl Core {
                 format_hint: settings.sources[source].format_hint.clone(),
                 read_at: now,
                 chain: None,
+                framing: settings.sources[source].framing.rule().clone(),
                 segments: Vec::new(),
             };
             OpenChunk::new(now, chain, provenance, settings.block_bytes_max, std::mem::take(buffer))

@@ -158,15 +158,36 @@ impl Core {
             Ok(probe) => probe,
             Err(fault) => return self.files.set_phase(file, self.phase_after(fault, state, now)),
         };
-        let (path, known) = (state.path.clone(), state.strand);
-        if let Some(index) = known {
-            if probe.windows.first().is_some_and(|window| window.unreadable) {
-                return self.files.set_phase(file, self.phase_after(Fault::Unreadable, state, now));
+        let path = state.path.clone();
+        match state.strand {
+            Some(_) if probe.windows.first().is_some_and(|window| window.unreadable) => {
+                self.files.set_phase(file, self.phase_after(Fault::Unreadable, state, now));
             }
-            return self.known_file_probed(file, path, index, &probe);
+            Some(index) => self.known_file_probed(file, path, index, &probe),
+            None => self.unknown_file_probed(file, path, looking, &probe, now),
         }
+        self.read_as(file, &probe.head);
+    }
+
+    /// The file's text is read as its first bytes say.
+    pub(super) fn read_as(&mut self, file: FileId, head: &[u8]) {
+        if let Some(state) = self.files.state(file)
+            && let Some(index) = state.strand
+        {
+            self.strands[index.0].encoding = self.settings.sources[state.source].encoding_of(head);
+        }
+    }
+
+    fn unknown_file_probed(
+        &mut self,
+        file: FileId,
+        path: Arc<Path>,
+        looking: Looking,
+        probe: &Probe,
+        now: UnixMicros,
+    ) {
         let remaining = looking.remaining.unwrap_or_else(|| self.candidates(&path, &probe.head));
-        if self.found_kin(file, &path, &looking.compared, &probe, now) {
+        if self.found_kin(file, &path, &looking.compared, probe, now) {
             if self.files.is_known(file) {
                 self.old.settle(file, None);
             }

@@ -15,8 +15,7 @@ use crate::{
     settings::StartAt,
     state::{Anchoring, Meeting, OldFile, Recovered, StrandRecord},
 };
-use headrig_contract::{ByteLength, ByteOffset, SourceName, UnixMicros};
-use memchr::memrchr;
+use headrig_contract::{ByteLength, ByteOffset, SourceName, UnixMicros, framing::Lines};
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
@@ -47,6 +46,13 @@ struct Search {
     file: FileId,
     end: u64,
     reach: u64,
+}
+
+/// The bytes before the place where reading begins, and where in the file they begin.
+struct Before<'b> {
+    start: ByteOffset,
+    bytes: &'b [u8],
+    lines: Lines,
 }
 
 /// What becomes of an unknown file.
@@ -227,33 +233,39 @@ impl Core {
                 return None;
             }
         };
-        let before = &probe.windows[0].bytes;
-        let line_bytes_max = self.settings.sources[source].line_bytes_max as u64;
-        let line_end = memrchr(b'\n', before).map(|newline| search.start() + newline as u64 + 1);
-        match line_end {
-            _ if before.len() as u64 != search.end - search.start() => self.begin_at_first_byte(file, path),
-            Some(offset) => self.begin_at(file, path, &search, offset, &probe),
-            None if search.start() == 0 => self.begin_at_first_byte(file, path),
+        let bytes = &probe.windows[0].bytes;
+        let settings = &self.settings.sources[source];
+        let line_bytes_max = settings.line_bytes_max as u64;
+        let start = ByteOffset(search.start());
+        let lines = Lines::new(settings.encoding_of(&probe.head), start);
+        let before = |end: usize| Before { start, bytes: &bytes[..end], lines };
+        let is_shorter = bytes.len() as u64 != search.end - start.0;
+        match lines.last_end(bytes) {
+            _ if is_shorter => self.begin_at_first_byte(file, path),
+            Some(end) => self.begin_behind(file, path, &before(end), &probe.head),
+            None if start.0 == 0 => self.begin_at_first_byte(file, path),
             None if search.reach < line_bytes_max => {
                 self.old.search = Some(Search { reach: line_bytes_max, ..search });
             }
             // The line is longer than one may be: it is cut here, as it would be anyway.
-            None => self.begin_at(file, path, &search, search.end, &probe),
+            None => self.begin_behind(file, path, &before(lines.floor(bytes.len())), &probe.head),
         }
+        self.read_as(file, &probe.head);
         None
     }
 
-    /// Begins with a file at `offset`, up to which the answer to `search` holds its bytes.
-    fn begin_at(&mut self, file: FileId, path: Arc<Path>, search: &Search, offset: u64, probe: &Probe) {
-        let head_bytes = FINGERPRINT_BYTES_MAX.min(usize::try_from(offset).unwrap_or(usize::MAX));
-        let Some(head) = probe.head.get(..head_bytes) else { return self.begin_at_first_byte(file, path) };
-        let before = &probe.windows[0].bytes[..(offset - search.start()) as usize];
-        let window = &before[before.len().saturating_sub(FINGERPRINT_BYTES_MAX)..];
-        let mid_line = before.last() != Some(&b'\n');
+    /// Begins with a file behind the bytes `before`; `head` are its first.
+    fn begin_behind(&mut self, file: FileId, path: Arc<Path>, before: &Before<'_>, head: &[u8]) {
+        let Before { start, bytes, lines } = before;
+        let offset = start.plus(ByteLength(bytes.len() as u64));
+        let head_bytes = FINGERPRINT_BYTES_MAX.min(usize::try_from(offset.0).unwrap_or(usize::MAX));
+        let Some(head) = head.get(..head_bytes) else { return self.begin_at_first_byte(file, path) };
+        let window = &bytes[bytes.len().saturating_sub(FINGERPRINT_BYTES_MAX)..];
         let id = self.new_stream();
         self.begin(file, path.clone(), id);
         let index = self.strand_by_id[&id];
-        let strand = Strand::new(id, path, file).anchored(ByteOffset(offset), mid_line, head, window);
+        let is_mid_line = !lines.is_terminated(bytes);
+        let strand = Strand::new(id, path, file).anchored(offset, is_mid_line, head, window);
         self.heads.set(index, strand.head());
         self.old.settle(file, Some(strand.record()));
         self.strands[index.0] = strand;

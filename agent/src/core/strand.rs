@@ -4,7 +4,10 @@ use crate::{
     identity::{FINGERPRINT_BYTES_MAX, FileId, Fingerprint, Mark, StrandId},
     state::StrandRecord,
 };
-use headrig_contract::ByteOffset;
+use headrig_contract::{
+    ByteOffset,
+    framing::{Encoding, Lines},
+};
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
 /// A strand's place in the core's table.
@@ -23,6 +26,8 @@ pub(super) struct Strand {
     /// Where reading began.
     pub(super) began: ByteOffset,
     pub(super) mid_line: bool,
+    /// How its text is written, as its file's first bytes say whenever it is looked into.
+    pub(super) encoding: Encoding,
     /// The most plain bytes its file was seen to have; what is beyond the offset is lost with the file.
     pub(super) seen: u64,
     head: Head,
@@ -64,6 +69,7 @@ impl Strand {
             offset: ByteOffset(0),
             began: ByteOffset(0),
             mid_line: false,
+            encoding: Encoding::Utf8,
             seen: 0,
             head: Head::Growing(Vec::new()),
             window: Window::Bytes(Vec::new()),
@@ -92,6 +98,7 @@ impl Strand {
             offset: record.mark.offset,
             began: record.began,
             mid_line: record.mark.mid_line,
+            encoding: Encoding::Utf8,
             seen: record.mark.offset.0,
             head: Head::Fixed(record.mark.head),
             window: Window::Hashed(record.mark.window),
@@ -165,7 +172,10 @@ impl Strand {
 
     /// `bytes` were taken from the present offset on.
     pub(super) fn advance(&mut self, bytes: &[u8]) {
-        let Some(last) = bytes.last() else { return };
+        if bytes.is_empty() {
+            return;
+        }
+        let lines = Lines::new(self.encoding, self.offset);
         if let Head::Growing(head) = &mut self.head {
             let missing = FINGERPRINT_BYTES_MAX - head.len();
             head.extend_from_slice(&bytes[..bytes.len().min(missing)]);
@@ -183,7 +193,7 @@ impl Strand {
             Window::Hashed(_) => self.window = Window::Bytes(tail.to_vec()),
         }
         self.offset.0 += bytes.len() as u64;
-        self.mid_line = *last != b'\n';
+        self.mid_line = !lines.is_terminated(bytes);
     }
 
     /// Gives back the window's bytes once they are sealed: only the hash is needed from here on.

@@ -81,7 +81,9 @@ impl Site {
     }
 
     pub(crate) fn scan(&self, agent: &mut Agent) {
-        let mut discovery = Discovery::new(vec![self.folder.path().join("logs")], Vec::new());
+        let encodings = self.settings.sources.iter().map(|source| source.encoding).collect();
+        let logs = self.folder.path().join("logs");
+        let mut discovery = Discovery::new(vec![logs], Vec::new()).expecting(encodings);
         let scan = discovery.scan(|_| 0);
         assert_eq!(scan.problems, []);
         agent.scanned(scan.files, self.now);

@@ -5,6 +5,7 @@ use crate::{mutate::mutate, random::Random, site::gzipped};
 use headrig_contract::{
     AgentId, ByteOffset, ChunkSeq, HostName,
     chunk::{BlockEncoder, Chain, Codec, Segment, SegmentEdges},
+    framing::FramingRule,
 };
 use std::{
     fs,
@@ -125,6 +126,7 @@ fn provenance_of(length: u64, with_chain: bool) -> Provenance {
         format_hint: "".into(),
         read_at: UnixMicros::from_seconds(1_790_000_000),
         chain: with_chain.then_some(Chain { seq: ChunkSeq(3), previous: Some(ContentHash::of(b"before")) }),
+        framing: FramingRule::default(),
         segments: vec![segment(1, length / 2), segment(2, length - length / 2)],
     }
 }

@@ -24,12 +24,12 @@ pub(super) struct Scanner {
 
 impl Scanner {
     pub(super) fn new(config: &Config, watch: Watch) -> Self {
-        let discovery = Discovery::new(config.inputs(), vec![config.agent.state_dir.clone()]);
+        let discovery = config.discovery();
         Self { discovery, watch, bases: bases(config), changed: false, scanned: None, pause: SCAN_PAUSE }
     }
 
     pub(super) fn adopt(&mut self, config: &Config) {
-        self.discovery = Discovery::new(config.inputs(), vec![config.agent.state_dir.clone()]);
+        self.discovery = config.discovery();
         self.bases = bases(config);
         self.scanned = None;
     }
