@@ -113,11 +113,11 @@ impl BatchRun<'_> {
 
     /// The rest of a line that an earlier piece begins: a row of its own, or nothing but a terminator.
     fn take_head(&mut self, piece: &Piece<'_>, head: usize, counts: &mut Counts, tally: &mut Tally) {
-        let text = piece.text(&(0..head));
-        if matches!(&*text, "" | "\n" | "\r\n") {
+        if head == 0 || piece.lines.is_terminator(&piece.bytes[..head]) {
             counts.bytes_raw += head as u64;
             return;
         }
+        let text = piece.text(&(0..head));
         // Half a line must not be taken for a whole one: it is dated as any line that says nothing.
         let mut event = Event::default();
         StreamFormat::default().parse("", &piece.context, &mut event);

@@ -50,6 +50,16 @@ impl Lines {
         }
     }
 
+    /// Whether the bytes are nothing but a line's terminator, `\n` or `\r\n`.
+    pub fn is_terminator(self, bytes: &[u8]) -> bool {
+        match self.encoding {
+            Encoding::Utf8 => matches!(bytes, b"\n" | b"\r\n"),
+            _ if self.first_unit != 0 => false,
+            Encoding::Utf16Le => matches!(bytes, b"\n\0" | b"\r\0\n\0"),
+            Encoding::Utf16Be => matches!(bytes, b"\0\n" | b"\0\r\0\n"),
+        }
+    }
+
     /// Whether the bytes end with a line's terminator.
     pub fn is_terminated(self, bytes: &[u8]) -> bool {
         match self.encoding {

@@ -174,6 +174,8 @@ fn lines_of_utf_16_end_with_an_aligned_code_unit() {
         let odd = Lines::new(encoding, ByteOffset(7));
         assert_eq!((odd.end(&bytes[1..], 0), odd.last_end(&bytes[1..]), odd.floor(4)), (3, Some(3), 3));
         assert_eq!(odd.text(&bytes[1..]), "\n\u{a0a}\u{10a}");
+        assert!(lines.is_terminator(&bytes[2..4]) && lines.is_terminator(&utf16("\r\n", encoding)));
+        assert!(!lines.is_terminator(&bytes[..4]) && !odd.is_terminator(&bytes[2..4]));
     }
 }
 
