@@ -176,13 +176,19 @@ impl Framing {
         }
     }
 
+    #[inline]
     fn role(&self, lines: Lines, line: &[u8]) -> Role {
+        match (&self.rule.multiline, self.rule.encoding) {
+            (Multiline::Auto, Encoding::Utf8) => head(line).into(),
+            _ => self.role_by_rule(lines, line),
+        }
+    }
+
+    /// Apart from the default's, whose few instructions the loops over all lines take in.
+    #[inline(never)]
+    fn role_by_rule(&self, lines: Lines, line: &[u8]) -> Role {
         match &self.rule.multiline {
-            Multiline::Auto => match head(&self.utf8(lines, line)) {
-                Head::Timestamped => Role::Opens,
-                Head::Record => Role::Alone,
-                Head::Other => Role::Continues,
-            },
+            Multiline::Auto => head(&self.utf8(lines, line)).into(),
             Multiline::Off => Role::Alone,
             Multiline::Start(_) if self.matches(lines, line) => Role::Opens,
             Multiline::Continue(_) if !self.matches(lines, line) => Role::Opens,
@@ -202,6 +208,16 @@ impl Framing {
         match self.rule.encoding {
             Encoding::Utf8 => Cow::Borrowed(line),
             _ => Cow::Owned(lines.text(line).into_owned().into_bytes()),
+        }
+    }
+}
+
+impl From<Head> for Role {
+    fn from(head: Head) -> Self {
+        match head {
+            Head::Timestamped => Self::Opens,
+            Head::Record => Self::Alone,
+            Head::Other => Self::Continues,
         }
     }
 }

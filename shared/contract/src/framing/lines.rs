@@ -28,13 +28,14 @@ impl Lines {
     }
 
     /// The end of the line that starts at `start`, its terminator included; the bytes' end where it has none.
+    #[inline]
     pub fn end(self, bytes: &[u8], start: usize) -> usize {
-        let rest = &bytes[start..];
-        let found = match self.encoding {
-            Encoding::Utf8 => memchr(b'\n', rest).map(|newline| newline + 1),
-            _ => memchr_iter(b'\n', rest).find_map(|at| self.from(start).unit_end(rest, at)),
-        };
-        found.map_or(bytes.len(), |end| start + end)
+        match self.encoding {
+            Encoding::Utf8 => {
+                memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |newline| start + newline + 1)
+            }
+            _ => self.utf16_end(bytes, start),
+        }
     }
 
     /// The start of the line that ends at `end`; the terminator before `end` is its own.
@@ -108,6 +109,13 @@ impl Lines {
             text.drain(..'\u{feff}'.len_utf8());
         }
         Cow::Owned(text)
+    }
+
+    #[inline(never)]
+    fn utf16_end(self, bytes: &[u8], start: usize) -> usize {
+        let (rest, lines) = (&bytes[start..], self.from(start));
+        let end = memchr_iter(b'\n', rest).find_map(|at| lines.unit_end(rest, at));
+        end.map_or(bytes.len(), |end| start + end)
     }
 
     /// The end of the code unit U+000A that has its byte 0x0A at `at`, if there is one.
