@@ -6,7 +6,7 @@
 use crate::{
     core::FoundFile,
     core::{Action, Core, CoreError, Event, Progress, Tails},
-    discovery::file_id,
+    disk::{Disk, SystemDisk},
     identity::FileId,
     settings::Settings,
     spool::{Spool, SpoolError},
@@ -15,7 +15,6 @@ use crate::{
 };
 use headrig_contract::{ContentHash, UnixMicros};
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -58,32 +57,49 @@ pub enum Step {
 }
 
 /// A core and its adapters but the store, which may take its time.
-pub struct Shipper<S> {
+pub struct Shipper<S, D: Disk = SystemDisk> {
     core: Core,
-    tail: TailFiles,
-    spool: Spool,
+    disk: D,
+    tail: TailFiles<D>,
+    spool: Spool<D>,
     state: S,
 }
 
 impl<S: StateStore> Shipper<S> {
-    /// Recovers from `state` and the spool's folder.
+    /// As [`Shipper::open_on`], on this machine's disk.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(settings: Settings, tails: Tails, spool: &Path, state: S) -> Result<Self, ShipError> {
+        Self::open_on(SystemDisk, settings, tails, spool, state)
+    }
+}
+
+impl<S: StateStore, D: Disk + Clone> Shipper<S, D> {
+    /// Recovers from `state` and the spool's folder on `disk`, where the logs are as well.
     ///
     /// # Errors
     /// [`ShipError`] when either cannot be used.
-    pub fn open(settings: Settings, tails: Tails, spool: &Path, state: S) -> Result<Self, ShipError> {
+    pub fn open_on(
+        disk: D,
+        settings: Settings,
+        tails: Tails,
+        spool: &Path,
+        state: S,
+    ) -> Result<Self, ShipError> {
         let recovered = state.recover()?;
         let sealed: Vec<_> = recovered.unshipped.iter().map(|chunk| (chunk.hash, chunk.length.0)).collect();
-        let spool = Spool::open(spool, settings.sources.len(), &sealed)?;
-        Ok(Self { core: Core::new(settings, tails, recovered)?, tail: TailFiles::default(), spool, state })
+        let spool = Spool::open_on(disk.clone(), spool, settings.sources.len(), &sealed)?;
+        let core = Core::new(settings, tails, recovered)?;
+        Ok(Self { core, tail: TailFiles::on(disk.clone()), disk, spool, state })
     }
 
     /// Tells the core which files there are now; those that are open here and gone from their paths count, too.
     pub fn scanned(&mut self, mut found: Vec<FoundFile>, now: UnixMicros) {
         found.extend(self.tail.unlisted(&found, now));
         let absent = self.core.absent(&found);
-        let is_there = |(file, path): &(FileId, Arc<Path>)| {
-            fs::metadata(path).is_ok_and(|metadata| file_id(&metadata) == *file)
-        };
+        let is_there =
+            |(file, path): &(FileId, Arc<Path>)| self.disk.stat(path).is_ok_and(|stat| stat.file == *file);
         let elsewhere = absent.iter().filter(|file| is_there(file)).map(|(file, _)| *file).collect();
         self.core.handle(Event::Scanned { found, elsewhere }, now);
     }

@@ -6,7 +6,7 @@ mod open_file;
 
 use crate::{
     core::{Fault, FoundFile, Probe, ReadBytes, ReadEnd, WindowBytes},
-    discovery::plain_file,
+    disk::{Disk, Stat, SystemDisk},
     identity::{FINGERPRINT_BYTES_MAX, FileId},
 };
 use headrig_contract::UnixMicros;
@@ -44,10 +44,10 @@ impl fmt::Display for Problem {
 
 /// The files that are being read. Plain ones are kept open for a while, so that what is written to a deleted
 /// one is still read; of compressed ones the last.
-#[derive(Default)]
-pub struct TailFiles {
-    plain: HashMap<FileId, Handle>,
-    decompressed: Option<(FileId, OpenFile)>,
+pub struct TailFiles<D: Disk = SystemDisk> {
+    disk: D,
+    plain: HashMap<FileId, Handle<D::File>>,
+    decompressed: Option<(FileId, OpenFile<D::File>)>,
     /// Counts uses, to find the handle that was used least recently.
     uses: u64,
     problems: Vec<Problem>,
@@ -68,14 +68,25 @@ pub struct Target<'a> {
     pub now: UnixMicros,
 }
 
-struct Handle {
-    open: OpenFile,
+struct Handle<F> {
+    open: OpenFile<F>,
     path: Arc<Path>,
     used: u64,
     used_at: UnixMicros,
 }
 
-impl TailFiles {
+impl Default for TailFiles {
+    fn default() -> Self {
+        Self::on(SystemDisk)
+    }
+}
+
+impl<D: Disk> TailFiles<D> {
+    /// Reads files of this disk.
+    pub fn on(disk: D) -> Self {
+        Self { disk, plain: HashMap::new(), decompressed: None, uses: 0, problems: Vec::new() }
+    }
+
     /// Looks into a file: its first plain bytes and these ranges, which are in ascending order of their ends.
     ///
     /// # Errors
@@ -125,8 +136,9 @@ impl TailFiles {
         let unlisted = self.plain.iter().filter(|(file, _)| !listed.contains(file));
         unlisted
             .filter_map(|(file, handle)| {
-                let metadata = handle.open.plain_metadata()?;
-                Some(FoundFile { file: *file, ..plain_file(handle.path.clone(), &metadata) })
+                let Stat { size, modified, .. } = handle.open.plain_stat()?;
+                let path = handle.path.clone();
+                Some(FoundFile { file: *file, path, source: 0, size, modified, compressed: false })
             })
             .collect()
     }
@@ -156,19 +168,19 @@ impl TailFiles {
     }
 
     /// The file, at a place from which `offset` can be reached.
-    fn opened(&mut self, target: &Target<'_>, offset: u64) -> io::Result<&mut OpenFile> {
+    fn opened(&mut self, target: &Target<'_>, offset: u64) -> io::Result<&mut OpenFile<D::File>> {
         if target.compressed {
             let reusable =
                 self.decompressed.take().filter(|(file, open)| *file == target.file && open.reaches(offset));
             let open = match reusable {
                 Some((_, open)) => open,
-                None => OpenFile::new(target.file, target.path, true)?,
+                None => OpenFile::new(&self.disk, target.file, target.path, true)?,
             };
             return Ok(&mut self.decompressed.insert((target.file, open)).1);
         }
         self.uses += 1;
         if !self.plain.contains_key(&target.file) {
-            let open = OpenFile::new(target.file, target.path, false)?;
+            let open = OpenFile::new(&self.disk, target.file, target.path, false)?;
             self.make_room();
             let handle = Handle { open, path: target.path.clone(), used: 0, used_at: target.now };
             self.plain.insert(target.file, handle);
