@@ -252,7 +252,7 @@ pub fn file_id(metadata: &Metadata) -> FileId {
 /// A plain file of the first source, as `metadata` shows it.
 pub fn plain_file(path: Arc<Path>, metadata: &Metadata) -> FoundFile {
     let Stat { file, size, modified, .. } = Stat::from(metadata);
-    FoundFile { file, path, source: 0, size, modified, compressed: false }
+    FoundFile { file, path, source: 0, size, modified, compressed: false, unlisted: false }
 }
 
 /// What `sample`, a file's first bytes, says of it. Holes (NUL bytes) that a crash or a truncation left in a

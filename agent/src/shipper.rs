@@ -5,7 +5,7 @@
 
 use crate::{
     core::FoundFile,
-    core::{Action, Core, CoreError, Event, Progress, Tails},
+    core::{Action, Core, CoreError, Event, Fault, Progress, Tails},
     disk::{Disk, SystemDisk},
     identity::FileId,
     settings::Settings,
@@ -96,7 +96,8 @@ impl<S: StateStore, D: Disk + Clone> Shipper<S, D> {
 
     /// Tells the core which files there are now; those that are open here and gone from their paths count, too.
     pub fn scanned(&mut self, mut found: Vec<FoundFile>, now: UnixMicros) {
-        found.extend(self.tail.unlisted(&found, now));
+        let core = &self.core;
+        found.extend(self.tail.unlisted(&found, now, |file, size| core.wants(file, size)));
         let absent = self.core.absent(&found);
         let is_there =
             |(file, path): &(FileId, Arc<Path>)| self.disk.stat(path).is_ok_and(|stat| stat.file == *file);
@@ -120,9 +121,14 @@ impl<S: StateStore, D: Disk + Clone> Shipper<S, D> {
                 let target = Target { file, path: &path, compressed, fresh, now };
                 Event::Probed { file, result: self.tail.probe(&target, &windows) }
             }
-            Action::Read { file, path, compressed, fresh, offset, .. } => {
+            Action::Read { file, path, compressed, fresh, offset, window, .. } => {
                 let target = Target { file, path: &path, compressed, fresh, now };
-                Event::Read { file, result: self.tail.read(&target, offset.0, self.core.room()) }
+                let read = self.tail.read(&target, offset.0, self.core.room());
+                let is_its_own = compressed || self.tail.holds(&target, offset.0, window);
+                Event::Read {
+                    file,
+                    result: read.and_then(|read| is_its_own.then_some(read).ok_or(Fault::Moved)),
+                }
             }
             Action::Append { source, begins } => {
                 self.spool.append(source, begins, self.core.block())?;

@@ -7,9 +7,9 @@ mod open_file;
 use crate::{
     core::{Fault, FoundFile, Probe, ReadBytes, ReadEnd, WindowBytes},
     disk::{Disk, Stat, SystemDisk},
-    identity::{FINGERPRINT_BYTES_MAX, FileId},
+    identity::{FINGERPRINT_BYTES_MAX, FileId, Fingerprint},
 };
-use headrig_contract::UnixMicros;
+use headrig_contract::{ByteLength, UnixMicros};
 use open_file::OpenFile;
 use std::{
     collections::{HashMap, HashSet},
@@ -123,22 +123,49 @@ impl<D: Disk> TailFiles<D> {
         }
     }
 
+    /// Whether these bytes stand before `offset`: a plain file may have been truncated and written anew at any
+    /// moment, also to a greater length.
+    pub fn holds(&mut self, target: &Target<'_>, offset: u64, expected: Fingerprint) -> bool {
+        let mut bytes = [0; FINGERPRINT_BYTES_MAX];
+        let window = &mut bytes[..usize::from(expected.length)];
+        let start = offset.saturating_sub(window.len() as u64);
+        let read = self.opened(target, start).and_then(|open| open.read_full(start, window));
+        read.is_ok_and(|(count, _)| count == window.len()) && expected.matches_start_of(window)
+    }
+
     /// What went wrong since the last call.
     pub fn take_problems(&mut self) -> Vec<Problem> {
         std::mem::take(&mut self.problems)
     }
 
     /// Files that are still open here but that a scan did not find: deleted, or moved out of sight, and maybe
-    /// written to by somebody who has them open as well. Closes what has been idle.
-    pub fn unlisted(&mut self, found: &[FoundFile], now: UnixMicros) -> Vec<FoundFile> {
-        self.plain.retain(|_, handle| now.micros_since(handle.used_at) < HANDLE_IDLE_MICROS);
+    /// written to by somebody who has them open as well. Closes what has been idle, but of these none that
+    /// `is_wanted` says is not read to its end: nobody could open it again.
+    pub fn unlisted(
+        &mut self,
+        found: &[FoundFile],
+        now: UnixMicros,
+        is_wanted: impl Fn(FileId, ByteLength) -> bool,
+    ) -> Vec<FoundFile> {
         let listed: HashSet<FileId> = found.iter().map(|found| found.file).collect();
+        self.plain.retain(|file, handle| {
+            let is_pinned = || handle.open.plain_stat().is_some_and(|stat| is_wanted(*file, stat.size));
+            now.micros_since(handle.used_at) < HANDLE_IDLE_MICROS || !listed.contains(file) && is_pinned()
+        });
         let unlisted = self.plain.iter().filter(|(file, _)| !listed.contains(file));
         unlisted
             .filter_map(|(file, handle)| {
                 let Stat { size, modified, .. } = handle.open.plain_stat()?;
                 let path = handle.path.clone();
-                Some(FoundFile { file: *file, path, source: 0, size, modified, compressed: false })
+                Some(FoundFile {
+                    file: *file,
+                    path,
+                    source: 0,
+                    size,
+                    modified,
+                    compressed: false,
+                    unlisted: true,
+                })
             })
             .collect()
     }
