@@ -50,7 +50,7 @@ pub(crate) struct Options {
     /// Exit with 1 where a target is missed
     #[arg(long)]
     strict: bool,
-    /// Leave logs, spool and objects where they are, and say where
+    /// Leave logs, spool and objects where they are, and say where, as is done when something fails
     #[arg(long)]
     keep: bool,
 }
@@ -81,22 +81,28 @@ enum Scenario {
 /// missed.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut folder = TempDir::with_prefix("headrig-bench-")?;
-    folder.disable_cleanup(options.keep);
-    let mut figures = Vec::new();
-    for scenario in Scenario::value_variants() {
-        if options.only.is_empty() || options.only.contains(scenario) {
-            let measured = scenario.measure(options, folder.path())?;
-            println!("\n{}", verdict::table(&measured));
-            figures.extend(measured);
-        }
-    }
-    if options.keep {
+    let figures = measure_all(options, folder.path());
+    if options.keep || figures.is_err() {
+        folder.disable_cleanup(true);
         println!("kept in {}", folder.path().display());
     }
+    let figures = figures?;
     let missed = figures.iter().filter(|figure| figure.is_missed()).count();
     println!("everything was stored once; {missed} targets missed");
     ensure!(missed == 0 || !options.strict, "{missed} targets missed");
     Ok(())
+}
+
+fn measure_all(options: &Options, folder: &Path) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for scenario in Scenario::value_variants() {
+        if options.only.is_empty() || options.only.contains(scenario) {
+            let measured = scenario.measure(options, folder)?;
+            println!("\n{}", verdict::table(&measured));
+            figures.extend(measured);
+        }
+    }
+    Ok(figures)
 }
 
 impl Scenario {

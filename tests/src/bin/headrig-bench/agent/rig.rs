@@ -177,8 +177,16 @@ impl Agent {
         let (begun, first) = (Instant::now(), measure::usage(self.child.id())?);
         let mut watched = Watched { core_share: 0.0, rss_bytes_max: 0, descriptors_max: 0 };
         loop {
+            let usage = match measure::usage(self.child.id()) {
+                Ok(usage) => usage,
+                // A process that is ending has no memory any more; how it ended tells more.
+                Err(error) => {
+                    sleep(SAMPLE_INTERVAL);
+                    self.still_runs()?;
+                    return Err(error);
+                }
+            };
             self.still_runs()?;
-            let usage = measure::usage(self.child.id())?;
             watched.rss_bytes_max = watched.rss_bytes_max.max(usage.rss_bytes);
             watched.descriptors_max = watched.descriptors_max.max(usage.descriptors);
             if !goes_on() {
