@@ -7,6 +7,7 @@
 //! A shell that cannot append or seal drops the core and recovers a new one, as after a crash: there is one
 //! way back, and the tests take it at every step.
 
+mod clock;
 mod files;
 mod messages;
 mod open_chunk;
@@ -91,6 +92,8 @@ pub struct Core {
     encoder: BlockEncoder,
     block: Vec<u8>,
     uploads: Uploads,
+    /// The time when the core was last called.
+    clock: UnixMicros,
     /// The read that was handed out.
     reading: Option<Reading>,
     /// Lines cut in each file since they were asked for.
@@ -142,6 +145,7 @@ impl Core {
             spare_buffer: Vec::new(),
             encoder,
             block: Vec::new(),
+            clock: UnixMicros(i64::MIN),
             reading: None,
             cut_lines: HashMap::new(),
             elsewhere: HashSet::new(),
@@ -154,6 +158,7 @@ impl Core {
 
     /// Takes note of what happened.
     pub fn handle(&mut self, event: Event, now: UnixMicros) {
+        self.follow_clock(now);
         match event {
             Event::Scanned { found, elsewhere } => {
                 self.elsewhere = elsewhere;
@@ -177,6 +182,7 @@ impl Core {
     /// # Errors
     /// [`CoreError`]: nothing is lost, but the core is of no more use.
     pub fn next_action(&mut self, now: UnixMicros) -> Result<Option<Action>, CoreError> {
+        self.follow_clock(now);
         if let meeting @ Some(_) = self.next_meeting() {
             return Ok(meeting);
         }
@@ -225,6 +231,11 @@ impl Core {
             Some((file, strand.path.clone()))
         };
         self.strands.iter().filter_map(absent).collect()
+    }
+
+    /// Whether there is something to be read in a file of this size that nobody can open any more.
+    pub fn wants(&self, file: FileId, size: ByteLength) -> bool {
+        self.files.wants(file, size, &self.strands)
     }
 
     /// When the first of the files that are held back can be looked at again: scan then.

@@ -3,9 +3,9 @@
 //! Invariant: a scan names every file that is there once, by device and inode, or says why it is no input;
 //! nothing is passed over in silence but names that begin with a dot inside folders.
 
-use crate::{core::FoundFile, identity::FileId, tail::Problem};
+use crate::{core::FoundFile, disk::Stat, identity::FileId, tail::Problem};
 use headrig_contract::{
-    ByteLength, ByteOffset, UnixMicros,
+    ByteOffset, UnixMicros,
     framing::{Encoding, Lines},
 };
 use rustix::fs::{Mode, OFlags};
@@ -16,7 +16,6 @@ use std::{
     os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
-    time::UNIX_EPOCH,
 };
 use walkdir::WalkDir;
 
@@ -261,17 +260,13 @@ impl Discovery {
 
 /// The identity that `metadata` shows.
 pub fn file_id(metadata: &Metadata) -> FileId {
-    let born = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let born = born.and_then(|time| i64::try_from(time.as_micros()).ok()).unwrap_or(0);
-    FileId { device: metadata.dev(), inode: metadata.ino(), born: UnixMicros(born) }
+    Stat::from(metadata).file
 }
 
 /// A plain file of the first source, as `metadata` shows it.
 pub fn plain_file(path: Arc<Path>, metadata: &Metadata) -> FoundFile {
-    let modified =
-        UnixMicros::from_seconds(metadata.mtime()).saturating_add_micros(metadata.mtime_nsec() / 1_000);
-    let size = ByteLength(metadata.len());
-    FoundFile { file: file_id(metadata), path, source: 0, size, modified, compressed: false }
+    let Stat { file, size, modified, .. } = Stat::from(metadata);
+    FoundFile { file, path, source: 0, size, modified, compressed: false, unlisted: false }
 }
 
 /// What `sample`, a file's first bytes, says of it, where it is to be of `encoding`. Holes (NUL bytes) that a

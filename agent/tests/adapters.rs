@@ -274,10 +274,13 @@ fn what_is_written_to_a_deleted_file_is_read_until_it_is_idle() {
     fs::remove_file(&path).unwrap();
     writer.write_all(b"two\n").unwrap();
 
-    let unlisted = tail.unlisted(&[], UnixMicros(1));
+    let unlisted = tail.unlisted(&[], UnixMicros(1), |_, _| false);
     assert_eq!(unlisted.iter().map(|found| (found.file, found.size.0)).collect::<Vec<_>>(), [(id, 8)]);
     let mut buffer = [0; 8];
     assert_eq!(tail.read(&target(id, &path, false), 4, &mut buffer).unwrap().count, 4);
     assert_eq!(&buffer[..4], b"two\n");
-    assert!(tail.unlisted(&[], UnixMicros(61_000_000)).is_empty());
+    let wanted =
+        |tail: &mut TailFiles, is_wanted| tail.unlisted(&[], UnixMicros(61_000_000), |_, _| is_wanted).len();
+    assert_eq!(wanted(&mut tail, true), 1, "what is not read to its end cannot be opened again");
+    assert_eq!(wanted(&mut tail, false), 0);
 }

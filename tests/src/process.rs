@@ -49,17 +49,30 @@ pub struct Finished {
 /// # Errors
 /// When there is none; the message says how to build it.
 pub fn binary() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("HEADRIG_BIN") {
+    built("headrig", "HEADRIG_BIN", "run `cargo xtask test`, or `cargo build -p headrig` first")
+}
+
+/// The agent: what `HEADRIG_AGENT_BIN` names, else the one built beside this program.
+///
+/// # Errors
+/// When there is none; the message says how to build it.
+pub fn agent_binary() -> Result<PathBuf> {
+    let hint = "run `cargo xtask bench agent`, or `cargo build --release -p headrig-agentd` first";
+    built("headrig-agent", "HEADRIG_AGENT_BIN", hint)
+}
+
+fn built(name: &str, variable: &str, hint: &str) -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
         let path = PathBuf::from(path);
-        ensure!(path.is_file(), "HEADRIG_BIN names {}, which is no file", path.display());
+        ensure!(path.is_file(), "{variable} names {}, which is no file", path.display());
         return Ok(path);
     }
     let here = std::env::current_exe().context("finding this program")?;
-    let beside = here.ancestors().skip(1).take(2).map(|folder| folder.join("headrig"));
+    let beside = here.ancestors().skip(1).take(2).map(|folder| folder.join(name));
     beside
         .into_iter()
         .find(|path| path.is_file())
-        .context("the headrig binary is not built; run `cargo xtask test`, or `cargo build -p headrig` first")
+        .with_context(|| format!("the {name} binary is not built; {hint}"))
 }
 
 impl Headrig {

@@ -5,12 +5,13 @@
 //! nothing.
 
 mod figures;
+mod logging;
 mod scan;
 
 use crate::{
     access::{heartbeat_settings, s3_settings},
     check::EXIT_WRONG,
-    config::{Config, LogLevel},
+    config::Config,
     network::{self, Job, Network, Notice},
     watch::Watch,
 };
@@ -22,6 +23,7 @@ use headrig_agent::{
     state::SqliteState,
 };
 use headrig_contract::{AgentId, UnixMicros};
+use logging::Logging;
 use rustix::fs::{FlockOperation, flock};
 use scan::Scanner;
 use sd_notify::NotifyState;
@@ -35,7 +37,7 @@ use std::{
     process::ExitCode,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// The shortest time between two scans, however much changes.
@@ -58,8 +60,14 @@ pub fn run(file: &Path) -> ExitCode {
             return ExitCode::from(EXIT_WRONG);
         }
     };
-    log_to_stderr(config.agent.log_level);
-    match Daemon::start(file, config).and_then(Daemon::run) {
+    let logging = match Logging::start(config.agent.log_level) {
+        Ok(logging) => logging,
+        Err(error) => {
+            eprintln!("headrig-agent: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match Daemon::start(file, config, logging).and_then(Daemon::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -73,6 +81,9 @@ struct Daemon {
     config: Config,
     network: Network,
     notices: Receiver<Notice>,
+    /// For a network that takes the place of this one.
+    notifier: Sender<Notice>,
+    logging: Logging,
     scanner: Scanner,
     tally: Tally,
     /// Held as long as the agent runs: another one on the same state is refused.
@@ -88,19 +99,30 @@ enum End {
 }
 
 impl Daemon {
-    fn start(file: &Path, config: Config) -> Result<Self> {
+    fn start(file: &Path, config: Config, logging: Logging) -> Result<Self> {
         let lock = hold(&config.agent.state_dir)?;
         let (sender, notices) = channel();
         listen_to_signals(sender.clone())?;
         let network = start_network(&config, sender.clone())?;
-        let scanner = Scanner::new(&config, Watch::new(sender));
+        let scanner = Scanner::new(&config, Watch::new(sender.clone()));
         let tally = Tally::new(config.agent.host.clone());
         tracing::info!(
             "memory: at most {:.1} MiB, and {} KiB for each file",
             config.memory_ceiling(0).total() as f64 / f64::from(1 << 20),
             crate::config::memory::FILE_BYTES >> 10
         );
-        Ok(Self { file: file.into(), config, network, notices, scanner, tally, _lock: lock })
+        let notifier = sender;
+        Ok(Self {
+            file: file.into(),
+            config,
+            network,
+            notices,
+            notifier,
+            logging,
+            scanner,
+            tally,
+            _lock: lock,
+        })
     }
 
     /// Ships from what is durable, again and again where the disk fails, until a signal ends it.
@@ -108,12 +130,12 @@ impl Daemon {
         loop {
             let result = self.open().and_then(|mut shipper| {
                 let end = self.ship(&mut shipper);
-                self.tally.settle(&shipper);
+                self.tally.settle(&shipper, &self.config, now());
                 end
             });
             match result {
                 Ok(End::Terminate) => return Ok(()),
-                Ok(End::Reload(config)) => self.adopt(*config),
+                Ok(End::Reload(config)) => self.adopt(*config)?,
                 Err(error) if error.downcast_ref().is_some_and(ShipError::is_retryable) => {
                     tracing::error!("{error:#}; trying again");
                     self.tally.trouble(format!("{error:#}"));
@@ -192,8 +214,8 @@ impl Daemon {
         let nap = due.min(NAP_MAX).min(watchdog.unwrap_or(NAP_MAX)).max(Duration::from_millis(1));
         match self.notices.recv_timeout(nap) {
             Ok(notice) => self.take(notice, shipper),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => bail!("the network's thread has ended"),
+            Err(RecvTimeoutError::Timeout) if self.network.is_running() => Ok(None),
+            Err(_) => bail!("the network's thread has ended"),
         }
     }
 
@@ -221,7 +243,15 @@ impl Daemon {
                 self.seal_and_leave(shipper)?;
                 return Ok(Some(End::Terminate));
             }
-            Notice::Reload => return Ok(self.reloaded().map(|config| End::Reload(Box::new(config)))),
+            Notice::Reload => {
+                if let Ok(begun) = NotifyState::monotonic_usec_now() {
+                    tell_systemd(&[NotifyState::Reloading, begun]);
+                }
+                if let Some(config) = self.reloaded() {
+                    return Ok(Some(End::Reload(Box::new(config))));
+                }
+                tell_systemd(&[NotifyState::Ready]);
+            }
         }
         Ok(None)
     }
@@ -276,21 +306,22 @@ impl Daemon {
         }
     }
 
-    fn adopt(&mut self, config: Config) {
-        if let Ok(reloading) = NotifyState::monotonic_usec_now() {
-            tell_systemd(&[NotifyState::Reloading, reloading]);
-        }
+    /// Goes on by another configuration. A network that it changes is ended first: what it had under way is
+    /// sealed, and handed out again.
+    fn adopt(&mut self, config: Config) -> Result<()> {
         let network_differs = config.upload != self.config.upload
             || config.heartbeat != self.config.heartbeat
             || config.agent != self.config.agent;
         if network_differs {
-            tracing::warn!("changes of [agent], [upload] and [heartbeat] count from the next start on");
+            self.network.stop();
+            self.network = start_network(&config, self.notifier.clone())?;
+            self.tally.adopt(config.agent.host.clone());
+            self.logging.adopt(config.agent.log_level);
         }
         self.scanner.adopt(&config);
-        // What the network's thread was started with stays; the rest is as it is written now.
-        let Config { agent, upload, heartbeat, .. } = self.config.clone();
-        self.config = Config { agent, upload, heartbeat, ..config };
+        self.config = config;
         tracing::info!("the configuration was read again");
+        Ok(())
     }
 
     /// Waits a while after the disk failed; true when a signal ends the agent.
@@ -299,8 +330,18 @@ impl Daemon {
         while begun.elapsed() < RETRY_PAUSE {
             match self.notices.recv_timeout(RETRY_PAUSE.saturating_sub(begun.elapsed())) {
                 Ok(Notice::Terminate) => return Ok(true),
-                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => bail!("the network's thread has ended"),
+                Ok(Notice::Reload) => {
+                    if let Some(config) = self.reloaded() {
+                        self.adopt(config)?;
+                    }
+                }
+                Ok(Notice::StatusWanted(answer)) => {
+                    if let Some(status) = self.tally.last_status() {
+                        let _ = answer.send(status);
+                    }
+                }
+                // What was stored meanwhile is handed out again, and found to be there.
+                Ok(Notice::Stored(_) | Notice::NotStored(..) | Notice::FilesChanged) | Err(_) => {}
             }
         }
         Ok(false)
@@ -351,23 +392,6 @@ fn listen_to_signals(notices: Sender<Notice>) -> Result<()> {
     Ok(())
 }
 
-/// Standard error is what systemd's journal takes; there the journal puts the time.
-fn log_to_stderr(level: LogLevel) {
-    let level = match level {
-        LogLevel::Error => tracing::Level::ERROR,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Trace => tracing::Level::TRACE,
-    };
-    let format = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false);
-    if std::env::var_os("JOURNAL_STREAM").is_some() { format.without_time().init() } else { format.init() }
-}
-
 /// systemd may not be there to hear.
 fn tell_systemd(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
@@ -377,6 +401,5 @@ fn tell_systemd(states: &[NotifyState<'_>]) {
 
 /// Now. A clock before 1970 counts as 1970.
 fn now() -> UnixMicros {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMicros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }

@@ -4,7 +4,7 @@
 
 use super::strand::{Strand, StrandIndex};
 use crate::{
-    identity::{FileId, StrandId},
+    identity::{FileId, StrandId, is_compressed_name},
     state::{FileRecord, OldFile},
 };
 use headrig_contract::{ByteLength, ByteOffset, UnixMicros};
@@ -29,6 +29,8 @@ pub struct Found {
     pub modified: UnixMicros,
     /// Its bytes are gzip or zstd: read through a decompressor, after the plain files.
     pub compressed: bool,
+    /// No path leads to it any more that a scan would find; it is still open here.
+    pub unlisted: bool,
 }
 
 /// A file, and how far it is read.
@@ -80,12 +82,18 @@ pub(super) struct FileState {
     /// Since when size and modification time are as they are, as far as this core saw.
     pub(super) changed_at: UnixMicros,
     pub(super) compressed: bool,
+    pub(super) unlisted: bool,
     pub(super) phase: Phase,
     pub(super) done: (ByteLength, UnixMicros),
     remembered: bool,
 }
 
 impl FileState {
+    /// Whether nothing but its name can have changed since it was read to its end.
+    pub(super) fn is_renamed_only(&self) -> bool {
+        self.phase == Phase::Done && !self.unlisted && self.done == (self.size, self.modified)
+    }
+
     /// Whether it is as long as it was when it had been read to its end.
     pub(super) fn has_size_done(&self) -> bool {
         self.done.0 == self.size && self.done != NEVER_DONE
@@ -139,14 +147,18 @@ impl FileTable {
         // may be copies of what the plain ones still hold.
         queue.sort_by_cached_key(|id| {
             let state = &self.states[id];
-            (state.strand.is_none(), state.compressed, state.path.clone())
+            (state.strand.is_none(), state.compressed, state.path.clone(), *id)
         });
         self.queue = queue.into();
-        self.states.iter().filter_map(|(id, state)| Some((state.strand?, *id))).collect()
+        let mut present: Vec<_> =
+            self.states.iter().filter_map(|(id, state)| Some((state.strand?, *id))).collect();
+        // Where two files stand for one strand, which of them is taken must not be left to chance.
+        present.sort_unstable();
+        present
     }
 
     fn seen(&self, found: Found, before: Option<FileState>, now: UnixMicros) -> FileState {
-        let Found { file, path, source, size, modified, compressed } = found;
+        let Found { file, path, source, size, modified, compressed, unlisted } = found;
         let Some(mut state) = before else {
             let recorded = self.recorded.get(&file);
             let done = recorded.map_or(NEVER_DONE, |(record, _)| (record.size_done, record.modified_done));
@@ -164,6 +176,7 @@ impl FileTable {
                 modified,
                 changed_at: modified.min(now),
                 compressed,
+                unlisted,
                 phase,
                 done,
                 remembered: true,
@@ -181,7 +194,7 @@ impl FileTable {
         if changed || due || matches!(state.phase, Phase::Reading | Phase::Missed) {
             state.phase = Phase::Changed;
         }
-        (state.path, state.size, state.modified) = (path, size, modified);
+        (state.path, state.size, state.modified, state.unlisted) = (path, size, modified, unlisted);
         state
     }
 
@@ -259,6 +272,12 @@ impl FileTable {
         self.states.values().any(|state| state.phase == Phase::Missed)
     }
 
+    /// Whether there are files of which it is not known yet whose strand they carry on.
+    pub(super) fn any_unknown(&self) -> bool {
+        let is_open = |phase| matches!(phase, Phase::Changed | Phase::Held { .. } | Phase::Missed);
+        self.states.values().any(|state| state.strand.is_none() && is_open(state.phase))
+    }
+
     pub(super) fn statuses<'a>(&'a self, strands: &'a [Strand]) -> impl Iterator<Item = FileStatus<'a>> {
         self.states.values().map(|state| FileStatus {
             path: &state.path,
@@ -277,6 +296,19 @@ impl FileTable {
         })
     }
 
+    /// Whether the file is by its name the compressed copy of one that is there and not read yet: what it holds
+    /// shows once that one is.
+    pub(super) fn is_copy_of_unread(&self, file: FileId) -> bool {
+        let Some(copy) = self.states.get(&file).filter(|state| state.compressed) else { return false };
+        self.states.values().any(|state| {
+            let is_unread = matches!(state.phase, Phase::Changed | Phase::Reading | Phase::Held { .. });
+            is_unread
+                && !state.compressed
+                && copy.path.parent() == state.path.parent()
+                && is_compressed_name(&copy.path, &state.path)
+        })
+    }
+
     /// Files that are held back or missed.
     pub(super) fn unsettled(&self) -> Vec<Arc<Path>> {
         let open = |state: &&FileState| matches!(state.phase, Phase::Held { .. } | Phase::Missed);
@@ -289,6 +321,26 @@ impl FileTable {
             Phase::Held { until } => Some(until),
             _ => None,
         })
+    }
+
+    /// Whether the file, of this size by now, has bytes to be taken. A last line that never got its end is not
+    /// waited for.
+    pub(super) fn wants(&self, file: FileId, size: ByteLength, strands: &[Strand]) -> bool {
+        self.states.get(&file).is_some_and(|state| {
+            let read = state.strand.map_or(0, |strand| strands[strand.0].offset.0);
+            let ended = matches!(state.phase, Phase::Unterminated | Phase::Unreadable) && state.size == size;
+            size.0 != read && !ended
+        })
+    }
+
+    /// The clock was set back by so much.
+    pub(super) fn set_back(&mut self, micros: i64) {
+        for state in self.states.values_mut() {
+            state.changed_at = state.changed_at.saturating_add_micros(-micros);
+            if let Phase::Held { until } = &mut state.phase {
+                *until = until.saturating_add_micros(-micros);
+            }
+        }
     }
 
     pub(super) fn unread(&self, strands: &[Strand]) -> ByteLength {

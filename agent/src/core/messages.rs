@@ -2,7 +2,7 @@
 
 use super::files::Found;
 use crate::{
-    identity::FileId,
+    identity::{FileId, Fingerprint},
     state::{Anchoring, ChunkRecord, FileRecord, Meeting, Seal},
 };
 use headrig_contract::{ByteOffset, ContentHash};
@@ -38,6 +38,9 @@ pub enum Action {
         offset: ByteOffset,
         /// How many bytes, at most.
         length: usize,
+        /// What stands before `offset`, still after the bytes were read: else they are another life's, and the
+        /// answer is [`Fault::Moved`].
+        window: Fingerprint,
     },
     /// Append [`Core::block`] to the source's spool file, which `begins` anew with it; answer with
     /// [`Event::Appended`].

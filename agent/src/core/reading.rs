@@ -8,7 +8,7 @@ use super::{
     files::{FileState, Phase},
     strand::StrandIndex,
 };
-use crate::identity::FileId;
+use crate::identity::{FileId, Mark};
 use headrig_contract::{
     ByteLength, ByteOffset, UnixMicros,
     chunk::{Segment, SegmentEdges},
@@ -71,7 +71,7 @@ impl Core {
                 return Ok(Some(self.look_into(file, now)));
             };
             let fresh = !self.is_quiet(state, now);
-            let offset = self.strands[strand.0].offset;
+            let Mark { offset, window, .. } = self.strands[strand.0].mark();
             let left = if compressed { u64::MAX } else { state.size.0.saturating_sub(offset.0) };
             if left == 0 {
                 self.settle(file, strand, Phase::Done);
@@ -90,7 +90,7 @@ impl Core {
                 *seen = (*seen).max(offset.0 + left);
             }
             self.reading = Some(Reading { file, strand, source, length });
-            return Ok(Some(Action::Read { file, path, compressed, fresh, offset, length }));
+            return Ok(Some(Action::Read { file, path, compressed, fresh, offset, length, window }));
         }
         self.account_for_orphans();
         Ok(None)

@@ -95,15 +95,22 @@ impl Core {
             if strand.file.is_none() || own_name {
                 strand.file = Some(file);
             }
+            // What was read to its end and only renamed is not looked into again.
+            if strand.last_file == Some(file)
+                && let Some(state) = self.files.state(file).filter(|state| state.is_renamed_only())
+            {
+                strand.path = state.path.clone();
+            }
         }
     }
 
     /// Accounts for what strands were seen to have and nobody can read any more, once all files that could
     /// carry them on were looked into.
     pub(super) fn account_for_orphans(&mut self) {
-        if !std::mem::take(&mut self.orphans_unchecked) {
+        if !self.orphans_unchecked || self.files.any_unknown() {
             return;
         }
+        self.orphans_unchecked = false;
         for strand in self.strands.iter_mut().filter(|strand| strand.file.is_none()) {
             self.progress.lost.0 += strand.seen.saturating_sub(strand.offset.0);
             strand.seen = strand.offset.0;
@@ -200,6 +207,10 @@ impl Core {
             let until = self.files.state(file).map_or(now, |state| self.quiet_at(state));
             return self.files.set_phase(file, Phase::Held { until });
         }
+        if remaining.is_empty() && self.files.is_copy_of_unread(file) {
+            let until = self.files.state(file).map_or(now, |state| self.later(state, now));
+            return self.files.set_phase(file, Phase::Held { until });
+        }
         if remaining.is_empty() {
             return self.begin_unknown(file, path);
         }
@@ -258,7 +269,7 @@ impl Core {
     /// The strands that an unknown file with this head could have to do with, the longest first.
     fn candidates(&self, path: &Path, head: &[u8]) -> Vec<StrandIndex> {
         let mut candidates = self.heads.matching(head);
-        candidates.retain(|index| !self.likeness(*index, path, Ending::AtMark, true).is_hopeless());
+        candidates.retain(|index| !self.likeness(*index, path, Ending::AtMark, [true, false]).is_hopeless());
         candidates.sort_by_key(|index| std::cmp::Reverse(self.strands[index.0].offset));
         candidates
     }
@@ -273,7 +284,7 @@ impl Core {
         now: UnixMicros,
     ) -> bool {
         let Some(state) = self.files.state(file) else { return false };
-        let quiet = self.is_quiet(state, now);
+        let manner = [self.is_quiet(state, now), state.unlisted];
         let later = Phase::Held { until: self.later(state, now) };
         for ((index, waypoint), window) in compared.iter().zip(&probe.windows).rev() {
             let strand = &self.strands[index.0];
@@ -285,7 +296,7 @@ impl Core {
             if window.unreadable {
                 // A copy that is being compressed cannot be read to its end yet. Of one that stays cut short
                 // the places before the damage tell.
-                let like = self.likeness(*index, path, Ending::BeforeMark, quiet);
+                let like = self.likeness(*index, path, Ending::BeforeMark, manner);
                 match like.kinship() {
                     Kinship::Later => self.files.set_phase(file, later),
                     Kinship::Copy if like.compressed_same_name => {
@@ -303,7 +314,7 @@ impl Core {
             if !too_short && !holds(waypoint.window, Some(window)) {
                 continue;
             }
-            match self.likeness(*index, path, ending, quiet).kinship() {
+            match self.likeness(*index, path, ending, manner).kinship() {
                 Kinship::Stranger => continue,
                 Kinship::Copy if too_short => continue,
                 Kinship::Heir => {
@@ -322,7 +333,13 @@ impl Core {
         false
     }
 
-    fn likeness(&self, index: StrandIndex, path: &Path, ending: Ending, quiet: bool) -> Likeness {
+    fn likeness(
+        &self,
+        index: StrandIndex,
+        path: &Path,
+        ending: Ending,
+        [quiet, deleted]: [bool; 2],
+    ) -> Likeness {
         let strand = &self.strands[index.0];
         let original = strand.file.and_then(|file| self.files.state(file));
         let compressed_same_name = is_compressed_name(path, &strand.path);
@@ -332,7 +349,10 @@ impl Core {
                 // It is there, though it is no input now.
                 None if strand.last_file.is_some_and(|file| self.elsewhere.contains(&file)) => Original::Read,
                 None => Original::Gone,
+                // Whoever made a copy of it has deleted it since.
+                Some(_) if original.is_some_and(|state| state.unlisted) => Original::Gone,
                 Some(Phase::Done) => Original::Read,
+                Some(Phase::Missed) => Original::Missed,
                 Some(_) => Original::Unread,
             },
             named_after: compressed_same_name || is_rotated_name(path, &strand.path),
@@ -341,6 +361,7 @@ impl Core {
             same_folder: path.parent() == strand.path.parent(),
             ending,
             quiet,
+            deleted,
         }
     }
 

@@ -21,6 +21,7 @@ pub(super) struct Tally {
     last_error: Option<String>,
     /// Why uploads fail at present, as it was logged.
     upload_trouble: Option<String>,
+    last_status: Option<Status>,
 }
 
 impl Tally {
@@ -35,7 +36,13 @@ impl Tally {
             last_upload: None,
             last_error: None,
             upload_trouble: None,
+            last_status: None,
         }
+    }
+
+    /// The host is called otherwise from here on.
+    pub(super) fn adopt(&mut self, host: HostName) {
+        self.host = host;
     }
 
     pub(super) fn stored(&mut self, length: ByteLength) {
@@ -61,8 +68,15 @@ impl Tally {
     }
 
     /// The core is given up; what it did still counts.
-    pub(super) fn settle(&mut self, shipper: &Shipper<SqliteState>) {
+    pub(super) fn settle(&mut self, shipper: &Shipper<SqliteState>, config: &Config, now: UnixMicros) {
+        self.last_status = Some(self.status(shipper, config, now));
         self.before = self.progress(shipper);
+    }
+
+    /// How it was when the core was given up, and why it was.
+    pub(super) fn last_status(&self) -> Option<Status> {
+        let (last_error, uptime_seconds) = (self.last_error.clone(), self.started.elapsed().as_secs());
+        self.last_status.clone().map(|status| Status { last_error, uptime_seconds, ..status })
     }
 
     pub(super) fn figures(&self, shipper: &Shipper<SqliteState>, now: UnixMicros) -> Figures {

@@ -243,6 +243,29 @@ fn a_wrong_configuration_starts_nothing_and_changes_nothing() {
 }
 
 #[test]
+fn a_new_endpoint_host_and_socket_count_from_the_reload_on() {
+    let site = Site::new();
+    let sound = fs::read_to_string(site.path("agent.toml")).unwrap();
+    let elsewhere = sound.replace(&site.store.url(), "http://127.0.0.1:1").replace("agent.sock", "old.sock");
+    fs::write(site.path("agent.toml"), elsewhere).unwrap();
+    site.append("app.log", &numbered(0..10));
+    let agent = site.agent();
+    let old = site.path("old.sock");
+    let refused = || Status::ask(&old).is_ok_and(|status| status.upload_errors > 0);
+    wait_until("the wrong endpoint was tried", refused);
+    assert!(site.store.requests().is_empty());
+
+    fs::write(site.path("agent.toml"), sound.replace("web-1", "web-2")).unwrap();
+    agent.signal(Signal::HUP);
+    site.append("app.log", &numbered(10..20));
+    wait_until("all lines are stored", || each_once(&site.lines(), 20));
+    wait_until("the new socket answers", || site.status().is_some_and(|status| status.host == "web-2"));
+    assert!(Status::ask(&old).is_err(), "nobody answers at the old socket");
+    let hosts = |host: &str| site.store.requests().iter().any(|request| request.path().contains(host));
+    assert!(hosts("host=web-1") && hosts("host=web-2"), "sealed chunks keep their keys");
+}
+
+#[test]
 fn what_is_written_to_a_deleted_file_is_stored() {
     let site = Site::new();
     site.append("app.log", &numbered(0..10));
