@@ -7,11 +7,13 @@
 //! A shell that cannot append or seal drops the core and recovers a new one, as after a crash: there is one
 //! way back, and the tests take it at every step.
 
+mod clock;
 mod files;
 mod messages;
 mod open_chunk;
 mod reading;
 mod resolve;
+mod start;
 mod strand;
 mod uploads;
 
@@ -28,6 +30,7 @@ use headrig_contract::{
 };
 use open_chunk::OpenChunk;
 use resolve::{HeadIndex, Looking};
+use start::OldFiles;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
@@ -82,12 +85,15 @@ pub struct Core {
     heads: HeadIndex,
     files: FileTable,
     looking: Option<Looking>,
+    old: OldFiles,
     chains: Vec<Option<ChainRecord>>,
     open: Vec<Option<OpenChunk>>,
     spare_buffer: Vec<u8>,
     encoder: BlockEncoder,
     block: Vec<u8>,
     uploads: Uploads,
+    /// The time when the core was last called.
+    clock: UnixMicros,
     /// The read that was handed out.
     reading: Option<Reading>,
     /// Lines cut in each file since they were asked for.
@@ -110,11 +116,9 @@ impl Core {
     pub fn new(settings: Settings, tails: Tails, recovered: Recovered) -> Result<Self, CoreError> {
         let encoder = BlockEncoder::new(settings.codec, settings.level)?;
         let mut strands: Vec<Strand> = recovered.strands.iter().map(Strand::recovered).collect();
-        let strand_by_id = strands
-            .iter()
-            .enumerate()
-            .map(|(index, strand)| (strand.id, StrandIndex(index)))
-            .collect::<HashMap<_, _>>();
+        let indexed = strands.iter().enumerate();
+        let strand_by_id: HashMap<_, _> =
+            indexed.map(|(index, strand)| (strand.id, StrandIndex(index))).collect();
         for record in &recovered.files {
             if let Some(index) = strand_by_id.get(&record.strand) {
                 let last_file = &mut strands[index.0].last_file;
@@ -127,7 +131,8 @@ impl Core {
         Ok(Self {
             chains: settings.sources.iter().map(chain_of).collect(),
             open: settings.sources.iter().map(|_| None).collect(),
-            files: FileTable::recovered(&recovered.files, &strand_by_id),
+            files: FileTable::recovered(&recovered.files, &recovered.old_files, &strand_by_id),
+            old: OldFiles::recovered(&recovered),
             uploads: Uploads::new(recovered.unshipped, settings.uploads_max),
             agent: recovered.agent,
             streams_opened: recovered.streams_opened,
@@ -140,6 +145,7 @@ impl Core {
             spare_buffer: Vec::new(),
             encoder,
             block: Vec::new(),
+            clock: UnixMicros(i64::MIN),
             reading: None,
             cut_lines: HashMap::new(),
             elsewhere: HashSet::new(),
@@ -152,6 +158,7 @@ impl Core {
 
     /// Takes note of what happened.
     pub fn handle(&mut self, event: Event, now: UnixMicros) {
+        self.follow_clock(now);
         match event {
             Event::Scanned { found, elsewhere } => {
                 self.elsewhere = elsewhere;
@@ -163,6 +170,8 @@ impl Core {
             Event::Sealed => self.sealed(),
             Event::Uploaded(hash) => self.uploads.done(hash),
             Event::UploadFailed(hash) => self.uploads.failed(hash, now),
+            Event::Met => self.old.met(),
+            Event::Anchored => self.old.anchored(),
             Event::Remembered => self.files.remembered(),
             Event::Finish => self.finishing = true,
         }
@@ -173,6 +182,10 @@ impl Core {
     /// # Errors
     /// [`CoreError`]: nothing is lost, but the core is of no more use.
     pub fn next_action(&mut self, now: UnixMicros) -> Result<Option<Action>, CoreError> {
+        self.follow_clock(now);
+        if let meeting @ Some(_) = self.next_meeting() {
+            return Ok(meeting);
+        }
         if let Some(chunk) = self.uploads.next(now) {
             return Ok(Some(Action::Upload(chunk)));
         }
@@ -183,8 +196,14 @@ impl Core {
             return self.flush(source, now).map(Some);
         }
         let may_read = !self.finishing && self.uploads.waiting_bytes() <= self.settings.spool_bytes_max;
+        if let Some(action) = self.next_anchoring(may_read) {
+            return Ok(Some(action));
+        }
         if may_read && let Some(action) = self.next_read(now)? {
             return Ok(Some(action));
+        }
+        if let anchoring @ Some(_) = self.next_anchoring(false) {
+            return Ok(anchoring);
         }
         if self.open.iter().all(Option::is_none) {
             return Ok(self.files.to_remember(&self.strands).map(Action::Remember));
@@ -214,6 +233,11 @@ impl Core {
         self.strands.iter().filter_map(absent).collect()
     }
 
+    /// Whether there is something to be read in a file of this size that nobody can open any more.
+    pub fn wants(&self, file: FileId, size: ByteLength) -> bool {
+        self.files.wants(file, size, &self.strands)
+    }
+
     /// When the first of the files that are held back can be looked at again: scan then.
     pub fn held_until(&self) -> Option<UnixMicros> {
         self.files.held_until().min()
@@ -239,7 +263,7 @@ impl Core {
         self.files.any_missed()
     }
 
-    /// The bytes on disk that the last scan saw and that are not taken yet; compressed files count as they are.
+    /// The bytes on disk that the last scan saw and that are not taken yet, compressed files as they are.
     pub fn unread(&self) -> ByteLength {
         self.files.unread(&self.strands)
     }
@@ -365,6 +389,7 @@ impl Core {
                 format_hint: settings.sources[source].format_hint.clone(),
                 read_at: now,
                 chain: None,
+                framing: settings.sources[source].framing.rule().clone(),
                 segments: Vec::new(),
             };
             OpenChunk::new(now, chain, provenance, settings.block_bytes_max, std::mem::take(buffer))

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod python;
+mod sim;
 mod steps;
 mod test;
 
@@ -26,6 +27,8 @@ enum Command {
     Test(test::Options),
     /// Run what CI runs: format, lints, licences, then the tests
     Ci(ci::Options),
+    /// Simulate the whole agent: crashes, faults and rotations in an order that a seed determines
+    Sim(sim::Options),
     /// Measure the release build
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Ci(options) => ci::run(&options),
+        Command::Sim(options) => sim::run(&options),
         Command::Bench(bench) => bench::run(&bench),
     };
     match result {

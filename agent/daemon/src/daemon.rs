@@ -4,8 +4,8 @@
 //! fails on that is tried again from what is durable, as after a crash; a configuration that is wrong changes
 //! nothing.
 
-mod clock;
 mod figures;
+mod logging;
 mod rest;
 mod scan;
 mod state;
@@ -13,12 +13,11 @@ mod state;
 use crate::{
     access::{heartbeat_settings, s3_settings},
     check::EXIT_WRONG,
-    config::{Config, LogLevel},
+    config::Config,
     network::{self, Job, Network, Notice},
     watch::Watch,
 };
 use anyhow::{Context, Result, bail};
-use clock::Clock;
 use figures::Tally;
 use headrig_agent::{
     core::{Event, Tails},
@@ -26,6 +25,7 @@ use headrig_agent::{
     state::SqliteState,
 };
 use headrig_contract::UnixMicros;
+use logging::Logging;
 use rustix::fs::{FlockOperation, flock};
 use scan::Scanner;
 use sd_notify::NotifyState;
@@ -34,12 +34,13 @@ use signal_hook::{
     iterator::Signals,
 };
 use std::{
+    collections::VecDeque,
     fs::{self, File, OpenOptions},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// The shortest time between two scans, however much changes.
@@ -62,8 +63,14 @@ pub fn run(file: &Path) -> ExitCode {
             return ExitCode::from(EXIT_WRONG);
         }
     };
-    log_to_stderr(config.agent.log_level);
-    match Daemon::start(file, config).and_then(Daemon::run) {
+    let logging = match Logging::start(config.agent.log_level) {
+        Ok(logging) => logging,
+        Err(error) => {
+            eprintln!("headrig-agent: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match Daemon::start(file, config, logging).and_then(Daemon::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -77,10 +84,15 @@ struct Daemon {
     config: Config,
     network: Network,
     notices: Receiver<Notice>,
+    /// For a network that takes the place of this one.
+    notifier: Sender<Notice>,
+    logging: Logging,
     scanner: Scanner,
     tally: Tally,
     /// What came in while nothing could be done with it.
-    kept: Vec<Notice>,
+    kept: VecDeque<Notice>,
+    /// When the last report was handed over.
+    reported: Option<Instant>,
     /// Held as long as the agent runs: another one on the same state is refused.
     _lock: File,
 }
@@ -91,31 +103,33 @@ enum End {
     Terminate,
     /// The configuration was read again.
     Reload(Box<Config>),
-    /// The clock was set back: what was due by it would wait.
-    ClockWentBack,
 }
 
 impl Daemon {
-    fn start(file: &Path, config: Config) -> Result<Self> {
+    fn start(file: &Path, config: Config, logging: Logging) -> Result<Self> {
         let lock = hold(&config.agent.state_dir)?;
         let (sender, notices) = channel();
         listen_to_signals(sender.clone())?;
         let network = start_network(&config, sender.clone())?;
-        let scanner = Scanner::new(&config, Watch::new(sender));
+        let scanner = Scanner::new(&config, Watch::new(sender.clone()));
         let tally = Tally::new(config.agent.host.clone());
         tracing::info!(
             "memory: at most {:.1} MiB, and {} KiB for each file",
             config.memory_ceiling(0).total() as f64 / f64::from(1 << 20),
             crate::config::memory::FILE_BYTES >> 10
         );
+        let notifier = sender;
         Ok(Self {
             file: file.into(),
             config,
             network,
             notices,
+            notifier,
+            logging,
             scanner,
             tally,
-            kept: Vec::new(),
+            kept: VecDeque::new(),
+            reported: None,
             _lock: lock,
         })
     }
@@ -130,12 +144,7 @@ impl Daemon {
             });
             match result {
                 Ok(End::Terminate) => return Ok(()),
-                Ok(End::Reload(config)) => self.adopt(*config),
-                Ok(End::ClockWentBack) => {
-                    tracing::warn!(
-                        "the clock was set back; what is not sealed is read again by the new time"
-                    );
-                }
+                Ok(End::Reload(config)) => self.adopt(*config)?,
                 Err(error) if error.downcast_ref().is_some_and(ShipError::is_retryable) => {
                     tracing::error!("{error:#}; trying again");
                     self.tally.trouble(format!("{error:#}"));
@@ -156,26 +165,26 @@ impl Daemon {
 
     fn ship(&mut self, shipper: &mut Shipper<SqliteState>) -> Result<End> {
         self.scan(shipper);
+        // Whoever is told that the agent is up may count on what is written from then on.
+        while shipper.core().is_meeting() {
+            shipper.step(now())?;
+        }
         tell_systemd(&[NotifyState::Ready]);
         let (watchdog, mut barked) = (sd_notify::watchdog_enabled().map(|limit| limit / 2), Instant::now());
-        let mut reported: Option<Instant> = None;
-        let mut clock = Clock::new(now());
         loop {
             while let Some(notice) = self.next_notice() {
                 if let Some(end) = self.take(notice, shipper)? {
                     return Ok(end);
                 }
             }
-            if clock.went_back(now()) {
-                return Ok(End::ClockWentBack);
-            }
             if watchdog.is_some_and(|pause| barked.elapsed() >= pause) {
                 barked = Instant::now();
                 tell_systemd(&[NotifyState::Watchdog, NotifyState::Status(&self.tally.one_line(shipper))]);
             }
             let interval = self.config.heartbeat.interval;
-            if self.config.heartbeat.enabled && reported.is_none_or(|before| before.elapsed() >= interval) {
-                reported = Some(Instant::now());
+            let is_due = self.reported.is_none_or(|before| before.elapsed() >= interval);
+            if self.config.heartbeat.enabled && is_due {
+                self.reported = Some(Instant::now());
                 self.network.hand(Job::Report(self.tally.figures(shipper, now())));
             }
             if self.scanner.is_due(|| shipper.core().held_until(), now()) {
@@ -196,7 +205,7 @@ impl Daemon {
 
     /// What came in, the oldest first.
     fn next_notice(&mut self) -> Option<Notice> {
-        if self.kept.is_empty() { self.notices.try_recv().ok() } else { Some(self.kept.remove(0)) }
+        self.kept.pop_front().or_else(|| self.notices.try_recv().ok())
     }
 
     /// Sleeps until something comes in or falls due.
@@ -215,8 +224,8 @@ impl Daemon {
         let nap = due.min(NAP_MAX).min(watchdog.unwrap_or(NAP_MAX)).max(Duration::from_millis(1));
         match self.notices.recv_timeout(nap) {
             Ok(notice) => self.take(notice, shipper),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => bail!("the network's thread has ended"),
+            Err(RecvTimeoutError::Timeout) if self.network.is_running() => Ok(None),
+            Err(_) => bail!("the network's thread has ended"),
         }
     }
 
@@ -244,13 +253,22 @@ impl Daemon {
                 self.seal_and_leave(shipper)?;
                 return Ok(Some(End::Terminate));
             }
-            Notice::Reload => return Ok(self.reloaded().map(|config| End::Reload(Box::new(config)))),
+            Notice::Reload => {
+                if let Ok(begun) = NotifyState::monotonic_usec_now() {
+                    tell_systemd(&[NotifyState::Reloading, begun]);
+                }
+                if let Some(config) = self.reloaded() {
+                    return Ok(Some(End::Reload(Box::new(config))));
+                }
+                tell_systemd(&[NotifyState::Ready]);
+            }
         }
         Ok(None)
     }
 
     fn scan(&mut self, shipper: &mut Shipper<SqliteState>) {
-        let (found, problems) = self.scanner.scan(&self.config);
+        let is_to_meet = |source| shipper.core().is_to_meet(source);
+        let (found, problems) = self.scanner.scan(&self.config, is_to_meet);
         problems.iter().for_each(|problem| tracing::warn!("{problem}"));
         shipper.scanned(found, now());
     }
@@ -298,21 +316,22 @@ impl Daemon {
         }
     }
 
-    fn adopt(&mut self, config: Config) {
-        if let Ok(reloading) = NotifyState::monotonic_usec_now() {
-            tell_systemd(&[NotifyState::Reloading, reloading]);
-        }
+    /// Goes on by another configuration. A network that it changes is ended first: what it had under way is
+    /// sealed, and handed out again.
+    fn adopt(&mut self, config: Config) -> Result<()> {
         let network_differs = config.upload != self.config.upload
             || config.heartbeat != self.config.heartbeat
             || config.agent != self.config.agent;
         if network_differs {
-            tracing::warn!("changes of [agent], [upload] and [heartbeat] count from the next start on");
+            self.network.stop();
+            self.network = start_network(&config, self.notifier.clone())?;
+            self.tally.adopt(config.agent.host.clone());
+            self.logging.adopt(config.agent.log_level);
         }
         self.scanner.adopt(&config);
-        // What the network's thread was started with stays; the rest is as it is written now.
-        let Config { agent, upload, heartbeat, .. } = self.config.clone();
-        self.config = Config { agent, upload, heartbeat, ..config };
+        self.config = config;
         tracing::info!("the configuration was read again");
+        Ok(())
     }
 }
 
@@ -360,23 +379,6 @@ fn listen_to_signals(notices: Sender<Notice>) -> Result<()> {
     Ok(())
 }
 
-/// Standard error is what systemd's journal takes; there the journal puts the time.
-fn log_to_stderr(level: LogLevel) {
-    let level = match level {
-        LogLevel::Error => tracing::Level::ERROR,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Trace => tracing::Level::TRACE,
-    };
-    let format = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false);
-    if std::env::var_os("JOURNAL_STREAM").is_some() { format.without_time().init() } else { format.init() }
-}
-
 /// systemd may not be there to hear.
 fn tell_systemd(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
@@ -386,6 +388,5 @@ fn tell_systemd(states: &[NotifyState<'_>]) {
 
 /// Now. A clock before 1970 counts as 1970.
 fn now() -> UnixMicros {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMicros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }

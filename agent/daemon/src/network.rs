@@ -69,12 +69,13 @@ pub struct Settings {
 
 /// The running thread.
 pub struct Network {
-    jobs: mpsc::UnboundedSender<Job>,
-    _thread: JoinHandle<()>,
+    /// None once it was told to end.
+    jobs: Option<mpsc::UnboundedSender<Job>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Network {
-    /// Starts the thread. It ends with the process: an upload under way is made again by the next one.
+    /// Starts the thread. An upload that is under way when it ends is made again by the next one.
     ///
     /// # Errors
     /// When the runtime or the thread cannot be made.
@@ -83,13 +84,30 @@ impl Network {
         let (jobs, arriving) = mpsc::unbounded_channel();
         let thread = thread::Builder::new().name("network".into()).spawn(move || {
             runtime.block_on(tokio::task::LocalSet::new().run_until(work(settings, arriving, notices)));
+            // A look-up of a name that hangs is not waited for.
+            runtime.shutdown_background();
         })?;
-        Ok(Self { jobs, _thread: thread })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Ends the thread and what it has under way, and closes its sockets.
+    pub fn stop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+
+    /// Whether it has not ended, be it by [`Network::stop`] or by a panic.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Hands a job over. The core bounds how many uploads are under way, the interval the reports.
     pub fn hand(&self, job: Job) {
-        let _ = self.jobs.send(job);
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(job);
+        }
     }
 }
 

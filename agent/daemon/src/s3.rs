@@ -58,7 +58,7 @@ impl S3Uploader {
     /// [`UploadError`]; unless [`UploadError::is_retryable`] denies it, the same call may succeed later.
     pub async fn put(&self, chunk: &ChunkRecord, file: &Path) -> Result<PutOutcome, UploadError> {
         let spooled = SpoolFile { path: file, hash: chunk.hash, length: chunk.length };
-        let body = spooled.body().await?;
+        let body = spooled.body()?;
         let client = self.client.or_make(self.make_client()).await.ok_or(UploadError::NoRegion)?;
         let request = self.request(&client, chunk).body(body);
         match request.send().await {

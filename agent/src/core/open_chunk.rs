@@ -6,6 +6,7 @@ use super::strand::StrandIndex;
 use headrig_contract::{
     ByteLength, ContentHash, UnixMicros,
     chunk::{BlockEncoder, Chain, EncodeError, PROVENANCE_BYTES_MAX, Provenance, Segment},
+    framing::Encoding,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -24,9 +25,12 @@ pub(super) struct OpenChunk {
     pub(super) block_is_full: bool,
     block_bytes_max: usize,
     hasher: Sha256,
-    /// The bytes taken, and behind them what was read and not taken yet.
+    /// The bytes taken, behind them what was read and not taken yet, and behind that memory for more: it grows
+    /// to what was once wanted and is never cleared, since clearing costs as much as hashing.
     raw: Vec<u8>,
     taken: usize,
+    /// The end of what was read.
+    read: usize,
     /// That of the gathered block.
     provenance: Provenance,
     provenance_bytes: usize,
@@ -40,9 +44,8 @@ impl OpenChunk {
         chain: Chain,
         provenance: Provenance,
         block_bytes_max: usize,
-        mut buffer: Vec<u8>,
+        buffer: Vec<u8>,
     ) -> Self {
-        buffer.clear();
         Self {
             opened_at,
             chain,
@@ -54,6 +57,7 @@ impl OpenChunk {
             hasher: Sha256::new(),
             raw: buffer,
             taken: 0,
+            read: 0,
             provenance_bytes: provenance.fixed_bytes_max(),
             provenance: Provenance { chain: Some(chain), ..provenance },
         }
@@ -73,6 +77,14 @@ impl OpenChunk {
         self.taken == 0 && self.length.0 == 0
     }
 
+    /// Whether the gathered block is of text in this encoding; an empty one is from here on.
+    pub(super) fn takes(&mut self, encoding: Encoding) -> bool {
+        if self.taken == 0 {
+            self.provenance.framing.encoding = encoding;
+        }
+        self.provenance.framing.encoding == encoding
+    }
+
     /// Whether one more segment of a file at a path of so many bytes fits.
     pub(super) fn has_room_for(&self, path_bytes: usize) -> bool {
         let segment_bytes = Segment::encoded_bytes_max(path_bytes);
@@ -84,18 +96,21 @@ impl OpenChunk {
         if self.raw.capacity() == 0 {
             self.raw.reserve_exact(self.block_bytes_max);
         }
-        self.raw.resize(self.taken + length.min(self.space()), 0);
-        &mut self.raw[self.taken..]
+        self.read = self.taken + length.min(self.space());
+        if self.raw.len() < self.read {
+            self.raw.resize(self.read, 0);
+        }
+        &mut self.raw[self.taken..self.read]
     }
 
     /// What was read and not taken yet.
     pub(super) fn untaken(&self) -> &[u8] {
-        &self.raw[self.taken..]
+        &self.raw[self.taken..self.read]
     }
 
     /// Throws away what was read and not taken.
     pub(super) fn drop_untaken(&mut self) {
-        self.raw.truncate(self.taken);
+        self.read = self.taken;
     }
 
     /// Whether the segment fits, as one more or as the last one's end.
@@ -131,15 +146,14 @@ impl OpenChunk {
         out.clear();
         self.drop_untaken();
         self.provenance.read_at = read_at;
-        encoder.encode(&self.provenance, &self.raw, out)?;
+        encoder.encode(&self.provenance, &self.raw[..self.taken], out)?;
         self.hasher.update(&out);
         self.length.0 += out.len() as u64;
         self.raw_length.0 += self.taken as u64;
         self.provenance.chain = None;
         self.provenance.segments.clear();
         self.provenance_bytes = self.provenance.fixed_bytes_max();
-        self.raw.clear();
-        (self.taken, self.block_is_full) = (0, false);
+        (self.taken, self.read, self.block_is_full) = (0, 0, false);
         Ok(())
     }
 

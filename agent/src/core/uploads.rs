@@ -1,5 +1,6 @@
 //! Sealed chunks on their way to the store, oldest first, a bounded number at a time, each tried again
-//! with a growing pause for as long as it takes.
+//! with a growing pause for as long as it takes. Pauses are jittered by the chunk's hash: no two agents have the
+//! same, so a fleet that failed together does not come back together, and a simulation still repeats itself.
 
 use crate::state::ChunkRecord;
 use headrig_contract::{ByteLength, ContentHash, UnixMicros};
@@ -61,10 +62,15 @@ impl Uploads {
     pub(super) fn failed(&mut self, hash: ContentHash, now: UnixMicros) {
         if let Some(chunk) = self.take(hash) {
             self.waiting.push_front(chunk);
-            let pause_ms = (PAUSE_FIRST_MS << self.failures.min(16)).min(PAUSE_MAX_MS);
+            let pause_micros = pause_micros(hash, self.failures);
             self.failures += 1;
-            self.not_before = Some(now.saturating_add_micros(pause_ms * 1_000));
+            self.not_before = Some(now.saturating_add_micros(pause_micros));
         }
+    }
+
+    /// The clock was set back by so much.
+    pub(super) fn set_back(&mut self, micros: i64) {
+        self.not_before = self.not_before.map(|time| time.saturating_add_micros(-micros));
     }
 
     /// The bytes that are sealed and not known to be stored.
@@ -93,6 +99,14 @@ impl Uploads {
         let position = self.in_flight.iter().position(|chunk| chunk.hash == hash)?;
         Some(self.in_flight.swap_remove(position))
     }
+}
+
+/// The pause after one more failure than `failures`: between half of the doubled one and all of it.
+fn pause_micros(hash: ContentHash, failures: u32) -> i64 {
+    let full = (PAUSE_FIRST_MS << failures.min(16)).min(PAUSE_MAX_MS) * 1_000;
+    // Each failure takes its share from another byte of the hash.
+    let share = i64::from(hash.as_bytes()[failures as usize % hash.as_bytes().len()]);
+    full / 2 + full / 2 * share / 255
 }
 
 #[cfg(test)]
@@ -132,7 +146,29 @@ mod tests {
             pauses.push(due.micros_since(now) / 1_000);
             now = due;
         }
-        assert_eq!((pauses[0], pauses[1], pauses[19]), (PAUSE_FIRST_MS, 2 * PAUSE_FIRST_MS, PAUSE_MAX_MS));
+        // The hash of zeros waits the least.
+        assert_eq!(
+            (pauses[0], pauses[1], pauses[19]),
+            (PAUSE_FIRST_MS / 2, PAUSE_FIRST_MS, PAUSE_MAX_MS / 2)
+        );
+    }
+
+    #[test]
+    fn agents_that_failed_together_come_back_one_by_one() {
+        let pauses: std::collections::BTreeSet<i64> =
+            (0..=255).map(|byte| pause_micros(ContentHash::from_bytes([byte; 32]), 20)).collect();
+        assert_eq!(pauses.len(), 256);
+        let (least, most) = (PAUSE_MAX_MS * 500, PAUSE_MAX_MS * 1_000);
+        assert_eq!((pauses.first(), pauses.last()), (Some(&least), Some(&most)));
+    }
+
+    #[test]
+    fn a_pause_stays_as_long_as_it_is_when_the_clock_is_set_back() {
+        let mut uploads = Uploads::new(vec![chunk(0)], 1);
+        assert_eq!(uploads.next(UnixMicros(0)), Some(chunk(0)));
+        uploads.failed(chunk(0).hash, UnixMicros(0));
+        uploads.set_back(3_600_000_000);
+        assert_eq!(uploads.deadline(), Some(UnixMicros(pause_micros(chunk(0).hash, 0) - 3_600_000_000)));
     }
 
     #[test]

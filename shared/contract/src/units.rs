@@ -1,10 +1,21 @@
 //! Newtypes for times, offsets and lengths, so that no two bare integers stand side by side.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Microseconds since 1970-01-01T00:00:00Z, without leap seconds. May be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMicros(pub i64);
+
+impl From<SystemTime> for UnixMicros {
+    /// An instant before 1970 counts as 1970.
+    fn from(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+    }
+}
 
 impl UnixMicros {
     /// The instant `seconds` after the epoch.

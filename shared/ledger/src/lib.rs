@@ -5,17 +5,23 @@
 //! - [`port`] is what they need of a database. [`SqliteLedger`] keeps it in a file for one machine;
 //!   [`MemoryLedger`] is its twin for tests and for a model checker.
 //! - [`protocol`] is what the sink and the job call: the machine's transitions made durable through a port.
+//! - [`admission`], [`chains`] and [`fleet`] decide what else the sweep needs: how many runs may be started,
+//!   which chunks never came, which agents fell silent. [`explain`] tells what happened.
 //!
 //! Invariants (docs/formats/ledger.md draws the states):
 //! - A file is in at most one batch that is not finished, and `Done` in at most one batch for ever.
 //! - Of all runs that were started for a batch, one at a time owns it, and only the owner commits it.
 //! - Nothing is stuck: from every state a transition leads on that needs at most time and a `reconcile`.
 
+pub mod admission;
 pub mod batch;
+pub mod chains;
 pub mod conformance;
 mod error;
+pub mod explain;
 pub mod faulty;
 pub mod file;
+pub mod fleet;
 pub mod history;
 pub mod ids;
 pub mod memory;

@@ -54,6 +54,11 @@ impl MemoryLedger {
         self.tables().now.clone()
     }
 
+    /// What it holds in the end.
+    pub fn into_contents(self) -> Contents {
+        self.tables.into_inner().unwrap_or_else(PoisonError::into_inner).now
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

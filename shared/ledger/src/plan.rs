@@ -60,6 +60,8 @@ pub struct Policy {
     pub retry_delay: Duration,
     /// The longest rest.
     pub retry_delay_max: Duration,
+    /// How many sealed batches one run may carry when there are more than runs for them.
+    pub batches_per_run_max: usize,
 }
 
 impl Policy {
@@ -72,6 +74,7 @@ impl Policy {
             failures_max: 3,
             retry_delay: Duration::from_secs(1),
             retry_delay_max: Duration::from_secs(60),
+            batches_per_run_max: 1,
         }
     }
 
@@ -82,8 +85,15 @@ impl Policy {
             lease: Duration::from_secs(15 * 60),
             retry_delay: Duration::from_secs(30),
             retry_delay_max: Duration::from_secs(15 * 60),
+            batches_per_run_max: 20,
             ..Self::local()
         }
+    }
+
+    /// The policy for the batch that a run comes to after `before` others: it is claimed that much later.
+    pub(crate) fn for_place(&self, before: usize) -> Self {
+        let leases = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+        Self { lease: self.lease.saturating_mul(leases), ..*self }
     }
 
     /// How long a batch rests that has failed `failures` times.

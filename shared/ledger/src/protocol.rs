@@ -4,8 +4,13 @@
 //! quicker it reads and decides again. All may be repeated after an error, also when the call had been
 //! done and only its answer was lost. Nothing here knows how a run is started or what it writes.
 
+mod starting;
+
+pub use starting::{postpone, record_run, start_next, start_together};
+
 use crate::{
     LedgerError,
+    admission::runs_of,
     batch::{Batch, BatchPhase, Claim, Isolation, Refusal, Release},
     file::{FileFacts, FilePhase, FileRecord, FileState, Outcome},
     ids::{Attempt, BatchId, RunId},
@@ -20,9 +25,6 @@ pub const CONFLICTS_MAX: usize = 16;
 
 /// The most batches that one [`seal_ready`] makes, so that a Lambda call stays short.
 pub const SEALS_MAX: usize = 1_000;
-
-/// How many sealed batches [`start_next`] looks at, in case others start the first ones meanwhile.
-const START_CANDIDATES: usize = 8;
 
 /// How many batches [`reconcile`] reads at once.
 const RECONCILE_PAGE: usize = 100;
@@ -128,48 +130,6 @@ pub fn seal_ready<L: Ledger>(
     Ok(sealed)
 }
 
-/// Starts the next attempt of the sealed batch that is longest due, if any, and returns it.
-///
-/// The caller then starts a run with the batch's id and attempt, and calls [`record_run`]; or, when the
-/// engine does not take it, [`release`].
-///
-/// # Errors
-/// What kept the ledger from it.
-pub fn start_next<L: Ledger>(
-    ledger: &L,
-    now: UnixMicros,
-    policy: &Policy,
-) -> Result<Option<Batch>, ProtocolError> {
-    for batch in ledger.batches(BatchPhase::Sealed, None, START_CANDIDATES)? {
-        let Ok(next) = batch.start(now, policy) else { break };
-        match ledger.swap_batch(batch.version, &next) {
-            Ok(()) => return Ok(Some(next)),
-            Err(error) if is_conflict(&error) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(None)
-}
-
-/// Notes which run the engine started for an attempt.
-///
-/// # Errors
-/// Refused when the attempt counts no more or the batch is claimed already: both are harmless.
-pub fn record_run<L: Ledger>(
-    ledger: &L,
-    id: BatchId,
-    claim: &Claim,
-    now: UnixMicros,
-) -> Result<Batch, ProtocolError> {
-    let is_recorded = |batch: &Batch| batch.attempt == claim.attempt && batch.state.run() == Some(&claim.run);
-    change(ledger, id, |batch| {
-        if is_recorded(&batch) {
-            return Ok(batch);
-        }
-        swap(ledger, &batch, batch.record_run(claim, now))
-    })
-}
-
 /// Makes the run the owner of the batch. Whoever gets an error must end, having done nothing.
 ///
 /// # Errors
@@ -264,6 +224,16 @@ pub fn reconcile<L: Ledger>(
     }
     done.exhausted = all_batches(ledger, BatchPhase::Exhausted)?;
     Ok(done)
+}
+
+/// How many runs the ledger knows to be under way, for [`crate::admission::plan_starts`].
+///
+/// # Errors
+/// What kept the ledger from reading.
+pub fn runs_under_way<L: Ledger>(ledger: &L) -> Result<usize, ProtocolError> {
+    let mut open = all_batches(ledger, BatchPhase::Starting)?;
+    open.extend(all_batches(ledger, BatchPhase::Running)?);
+    Ok(runs_of(&open))
 }
 
 /// Ends the rest of a sealed batch, which was set by a clock that ran ahead, or is longer than somebody wants

@@ -41,6 +41,11 @@ impl Tally {
         }
     }
 
+    /// The host is called otherwise from here on.
+    pub(super) fn adopt(&mut self, host: HostName) {
+        self.host = host;
+    }
+
     pub(super) fn stored(&mut self, length: ByteLength) {
         self.bytes_shipped += length.0;
         self.chunks_shipped += 1;
@@ -126,6 +131,7 @@ impl Tally {
             bytes_sealed: progress.sealed.0,
             bytes_shipped: self.bytes_shipped,
             bytes_lost: progress.lost.0,
+            bytes_skipped: shipper.core().skipped().0,
             chunks_sealed: progress.chunks,
             chunks_shipped: self.chunks_shipped,
             spool_bytes: shipper.core().spool_bytes().0,

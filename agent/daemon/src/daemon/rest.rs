@@ -5,11 +5,8 @@
 
 use super::{Daemon, NotifyState, RETRY_PAUSE, tell_systemd};
 use crate::network::Notice;
-use anyhow::{Result, bail};
-use std::{
-    sync::mpsc::RecvTimeoutError,
-    time::{Duration, Instant},
-};
+use anyhow::{Result, ensure};
+use std::time::{Duration, Instant};
 
 impl Daemon {
     /// Waits a while after the disk failed; true when a signal ends the agent.
@@ -23,9 +20,8 @@ impl Daemon {
                 Ok(Notice::Terminate) => return Ok(true),
                 Ok(Notice::StatusWanted(answer)) => drop(answer.send(self.tally.status_at_rest())),
                 Ok(Notice::FilesChanged) => self.scanner.changed(),
-                Ok(notice) => self.kept.push(notice),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => bail!("the network's thread has ended"),
+                Ok(notice) => self.kept.push_back(notice),
+                Err(_) => ensure!(self.network.is_running(), "the network's thread has ended"),
             }
         }
         Ok(false)

@@ -24,12 +24,12 @@ pub(super) struct Scanner {
 
 impl Scanner {
     pub(super) fn new(config: &Config, watch: Watch) -> Self {
-        let discovery = Discovery::new(config.inputs(), vec![config.agent.state_dir.clone()]);
+        let discovery = config.discovery();
         Self { discovery, watch, bases: bases(config), changed: false, scanned: None, pause: SCAN_PAUSE }
     }
 
     pub(super) fn adopt(&mut self, config: &Config) {
-        self.discovery = Discovery::new(config.inputs(), vec![config.agent.state_dir.clone()]);
+        self.discovery = config.discovery();
         self.bases = bases(config);
         self.scanned = None;
     }
@@ -56,15 +56,20 @@ impl Scanner {
         held.map_or(due, |held| due.min(held.max(self.pause.saturating_sub(scanned.elapsed()))))
     }
 
-    /// The files that are to be read, and inputs that cannot be.
-    pub(super) fn scan(&mut self, config: &Config) -> (Vec<FoundFile>, Vec<Problem>) {
+    /// The files that are to be read, and inputs that cannot be. Of a source that `is_to_meet` its files, with
+    /// nothing read of what is old in them, also those count that were last written long ago.
+    pub(super) fn scan(
+        &mut self,
+        config: &Config,
+        is_to_meet: impl Fn(usize) -> bool,
+    ) -> (Vec<FoundFile>, Vec<Problem>) {
         let begun = Instant::now();
         self.changed = false;
         self.watch.looked();
         let none = config.sources.len();
         let scan = self.discovery.scan(|path| config.source_of(path).unwrap_or(none));
         let mut files = scan.files;
-        files.retain(|file| wanted(config, file));
+        files.retain(|file| wanted(config, file, &is_to_meet));
         self.watch.follow(files.iter().map(|file| &*file.path), &self.bases);
         self.scanned = Some(Instant::now());
         self.pause = SCAN_PAUSE.max(begun.elapsed() * SCAN_SHARE);
@@ -73,11 +78,12 @@ impl Scanner {
 }
 
 /// Whether the file's source takes it: not excluded, of a kind and an age that is read.
-fn wanted(config: &Config, file: &FoundFile) -> bool {
+fn wanted(config: &Config, file: &FoundFile, is_to_meet: impl Fn(usize) -> bool) -> bool {
     let Some(source) = config.sources.get(file.source) else { return false };
     let modified = Duration::from_micros(file.modified.0.max(0).unsigned_abs());
     let age = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(modified);
-    (source.read_compressed || !file.compressed) && source.ignore_older.is_none_or(|oldest| age <= oldest)
+    let is_recent = source.ignore_older.is_none_or(|oldest| age <= oldest);
+    (source.read_compressed || !file.compressed) && (is_recent || is_to_meet(file.source))
 }
 
 /// The folders in which files that are not there yet would appear.

@@ -188,6 +188,32 @@ fn an_agent_that_is_killed_again_and_again_stores_every_line_once() {
 }
 
 #[test]
+fn from_the_end_nothing_old_is_stored_and_all_that_is_new_though_the_agent_is_killed_at_once() {
+    let site = Site::new();
+    let config = fs::read_to_string(site.path("agent.toml")).unwrap();
+    let from_end = format!("{config}start_at = 'end'\nignore_older = '1h'\n");
+    fs::write(site.path("agent.toml"), from_end).unwrap();
+    site.append("app.log", "old\nold\nol");
+    site.append("ancient.log", "old\n");
+    let ancient = fs::File::options().append(true).open(site.path("logs/ancient.log")).unwrap();
+    ancient.set_modified(std::time::SystemTime::now() - Duration::from_hours(5)).unwrap();
+
+    let agent = site.agent();
+    wait_until("the agent is up", || site.status().is_some_and(|status| status.bytes_skipped == 12));
+    agent.signal(Signal::KILL);
+    drop(agent);
+    site.append("app.log", "d\n");
+    site.append("ancient.log", "line 0\n");
+    site.append("later.log", &numbered(1..30));
+    let _agent = site.agent();
+    wait_until("what is new is stored", || site.lines().len() == 31);
+    let mut lines = site.lines();
+    assert_eq!(lines.remove("old"), Some(1), "the line that was being written, and no other");
+    assert!(each_once(&lines, 30), "{lines:?}");
+    assert_eq!(site.status().unwrap().bytes_skipped, 12);
+}
+
+#[test]
 fn a_second_agent_on_the_same_state_is_refused() {
     let site = Site::new();
     let _first = site.agent();
@@ -214,6 +240,29 @@ fn a_wrong_configuration_starts_nothing_and_changes_nothing() {
     agent.signal(Signal::HUP);
     site.append("app.log", &numbered(0..10));
     wait_until("the agent goes on as it was", || each_once(&site.lines(), 10));
+}
+
+#[test]
+fn a_new_endpoint_host_and_socket_count_from_the_reload_on() {
+    let site = Site::new();
+    let sound = fs::read_to_string(site.path("agent.toml")).unwrap();
+    let elsewhere = sound.replace(&site.store.url(), "http://127.0.0.1:1").replace("agent.sock", "old.sock");
+    fs::write(site.path("agent.toml"), elsewhere).unwrap();
+    site.append("app.log", &numbered(0..10));
+    let agent = site.agent();
+    let old = site.path("old.sock");
+    let refused = || Status::ask(&old).is_ok_and(|status| status.upload_errors > 0);
+    wait_until("the wrong endpoint was tried", refused);
+    assert!(site.store.requests().is_empty());
+
+    fs::write(site.path("agent.toml"), sound.replace("web-1", "web-2")).unwrap();
+    agent.signal(Signal::HUP);
+    site.append("app.log", &numbered(10..20));
+    wait_until("all lines are stored", || each_once(&site.lines(), 20));
+    wait_until("the new socket answers", || site.status().is_some_and(|status| status.host == "web-2"));
+    assert!(Status::ask(&old).is_err(), "nobody answers at the old socket");
+    let hosts = |host: &str| site.store.requests().iter().any(|request| request.path().contains(host));
+    assert!(hosts("host=web-1") && hosts("host=web-2"), "sealed chunks keep their keys");
 }
 
 #[test]

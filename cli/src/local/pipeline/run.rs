@@ -20,7 +20,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     process,
     sync::atomic::Ordering,
-    time::UNIX_EPOCH,
 };
 
 /// The largest object that is loaded: it is held in memory whole.
@@ -166,8 +165,7 @@ impl<'a> BatchRunner<'a> {
     fn modified(&self, file: &FileRecord) -> UnixMicros {
         let modified =
             self.store.path_of(&file.key).ok().and_then(|path| fs::metadata(path).ok()?.modified().ok());
-        let since_epoch = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        UnixMicros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+        modified.map_or(UnixMicros(0), UnixMicros::from)
     }
 
     fn publish(

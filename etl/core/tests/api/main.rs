@@ -7,5 +7,6 @@ mod conservation;
 mod damage;
 mod edges;
 mod foreign;
+mod framing;
 mod golden;
 mod support;

@@ -2,6 +2,7 @@
 
 use super::{BLOCK_BYTES_MAX, Codec, Provenance, ProvenanceError};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use std::io::{Cursor, Seek, SeekFrom};
 
 /// The skippable frame that carries provenance: magic 0x184D2A58 (RFC 8878, section 3.1.2), little-endian.
 pub(super) const SKIPPABLE_MAGIC: [u8; 4] = 0x184D_2A58u32.to_le_bytes();
@@ -49,11 +50,7 @@ impl BlockEncoder {
         let level = level.clamp(*codec.levels().start(), *codec.levels().end());
         let compressor = match codec {
             Codec::Gzip => Compressor::Gzip(Compress::new(Compression::new(level.unsigned_abs()), false)),
-            Codec::Zstd => {
-                let mut compressor = zstd::bulk::Compressor::new(level).map_err(compress_error)?;
-                compressor.include_checksum(true).map_err(compress_error)?;
-                Compressor::Zstd(compressor)
-            }
+            Codec::Zstd => Compressor::Zstd(zstd::bulk::Compressor::new(level).map_err(compress_error)?),
         };
         Ok(Self { codec, compressor })
     }
@@ -96,10 +93,11 @@ fn encode_zstd(
     provenance.encode(out)?;
     let length = (out.len() - length_at - 4) as u32;
     out[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
-    let start = out.len();
-    out.resize(start + zstd::zstd_safe::compress_bound(raw.len()), 0);
-    let written = compressor.compress_to_buffer(raw, &mut out[start..]).map_err(compress_error)?;
-    out.truncate(start + written);
+    // Behind what is there, into memory that was not cleared before.
+    out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+    let mut frame = Cursor::new(out);
+    frame.seek(SeekFrom::End(0)).map_err(compress_error)?;
+    compressor.compress_to_buffer(raw, &mut frame).map_err(compress_error)?;
     Ok(())
 }
 

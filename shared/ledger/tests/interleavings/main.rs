@@ -4,6 +4,9 @@
 //! Random interleavings run against the real protocol over both adapters, on paper time. After every step
 //! no file may be in two committed batches; once the faults stop, everything must come to its end, with
 //! the rows of every file that is done in the lake exactly once, and those of no other.
+//!
+//! `tests/model` looks at every state, but takes each call of the protocol as one step and stays small. Here
+//! others come between the reading and the writing of a call, eight files go long ways, and SQLite is tried.
 #![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but does not see helpers as such")]
 
 mod intruder;
