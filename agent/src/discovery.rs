@@ -66,6 +66,8 @@ pub struct Discovery {
     /// How each source's files are written, where that is set.
     encodings: Vec<Option<Encoding>>,
     contents: HashMap<FileId, Verdict>,
+    /// Those that the last scan found to be no text.
+    refused: HashSet<FileId>,
     /// The problems of the last scan, which need not be told again.
     reported: HashSet<(PathBuf, String)>,
 }
@@ -82,7 +84,14 @@ pub struct Scan {
 impl Discovery {
     /// Discovery of `inputs`, files below the folders `excluded` left out.
     pub fn new(inputs: Vec<PathBuf>, excluded: Vec<PathBuf>) -> Self {
-        Self { inputs, excluded, encodings: Vec::new(), contents: HashMap::new(), reported: HashSet::new() }
+        Self {
+            inputs,
+            excluded,
+            encodings: Vec::new(),
+            contents: HashMap::new(),
+            refused: HashSet::new(),
+            reported: HashSet::new(),
+        }
     }
 
     /// The same where each source's files are written so, if that is set.
@@ -99,6 +108,7 @@ impl Discovery {
         }
         paths.sort();
         let (mut files, mut seen) = (Vec::new(), HashSet::new());
+        self.refused.clear();
         for path in paths {
             match self.inspect(&path, &source_of) {
                 Ok(Some(found)) if seen.insert(found.file) => files.push(found),
@@ -106,12 +116,17 @@ impl Discovery {
                 Err(problem) => problems.push(problem),
             }
         }
-        self.contents.retain(|file, _| seen.contains(file));
+        self.contents.retain(|file, _| seen.contains(file) || self.refused.contains(file));
         let known = std::mem::take(&mut self.reported);
         self.reported =
             problems.iter().map(|problem| (problem.path.clone(), problem.problem.clone())).collect();
         problems.retain(|problem| !known.contains(&(problem.path.clone(), problem.problem.clone())));
         Scan { files, problems }
+    }
+
+    /// Whether the last scan found the file to be no text.
+    pub fn refuses(&self, file: FileId) -> bool {
+        self.refused.contains(&file)
     }
 
     /// Whether the last scan found this to be so.
@@ -225,6 +240,7 @@ impl Discovery {
             Content::Plain => false,
             Content::Compressed => true,
             Content::Other(kind) => {
+                self.refused.insert(file_id(&metadata));
                 return Err(Problem {
                     path: path.into(),
                     problem: format!("is no text: it looks like {kind}"),

@@ -210,7 +210,7 @@ impl Scenario {
             agent.lives()?;
             let tally = self.look()?;
             let now = (tally, agent.figure("spool_bytes"), agent.figure("unread_bytes"));
-            if before != Some(now) || (now.1, now.2) != (Some(0), Some(0)) {
+            if before != Some(now) || (now.1, now.2) != (Some(0), Some(0)) || agent.waits_for_files() {
                 (calm_since, before) = (Instant::now(), Some(now));
             }
             sleep(LOOK_PAUSE);

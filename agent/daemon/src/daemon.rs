@@ -27,7 +27,7 @@ use headrig_agent::{
 use headrig_contract::UnixMicros;
 use logging::Logging;
 use rustix::fs::{FlockOperation, flock};
-use scan::Scanner;
+use scan::{Scanner, Seen};
 use sd_notify::NotifyState;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -164,7 +164,7 @@ impl Daemon {
     }
 
     fn ship(&mut self, shipper: &mut Shipper<SqliteState>) -> Result<End> {
-        self.scan(shipper);
+        self.look(shipper);
         // Whoever is told that the agent is up may count on what is written from then on.
         while shipper.core().is_meeting() {
             shipper.step(now())?;
@@ -188,13 +188,16 @@ impl Daemon {
                 self.network.hand(Job::Report(self.tally.figures(shipper, now())));
             }
             if self.scanner.is_due(|| shipper.core().held_until(), now()) {
-                self.scan(shipper);
+                self.look(shipper);
             }
             match shipper.step(now())? {
                 Step::Worked => {}
                 Step::Store(chunk, file) => self.network.hand(Job::Upload(chunk, file)),
                 Step::Idle => {
                     self.report_problems(shipper);
+                    if shipper.core().missed_files() {
+                        self.scanner.missed();
+                    }
                     if let Some(end) = self.wait(shipper, watchdog)? {
                         return Ok(end);
                     }
@@ -266,11 +269,15 @@ impl Daemon {
         Ok(None)
     }
 
-    fn scan(&mut self, shipper: &mut Shipper<SqliteState>) {
-        let is_to_meet = |source| shipper.core().is_to_meet(source);
-        let (found, problems) = self.scanner.scan(&self.config, is_to_meet);
-        problems.iter().for_each(|problem| tracing::warn!("{problem}"));
-        shipper.scanned(found, now());
+    fn look(&mut self, shipper: &mut Shipper<SqliteState>) {
+        match self.scanner.look(&self.config, shipper.core(), now()) {
+            Seen::All(found, problems) => {
+                problems.iter().for_each(|problem| tracing::warn!("{problem}"));
+                shipper.scanned(found, now());
+            }
+            Seen::Grown(found) => shipper.tell(Event::Grew(found), now()),
+            Seen::Nothing => {}
+        }
     }
 
     fn report_problems(&mut self, shipper: &mut Shipper<SqliteState>) {

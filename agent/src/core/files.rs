@@ -2,6 +2,8 @@
 //!
 //! Invariant: a file without anything new costs no action, only its place in the table.
 
+mod growth;
+
 use super::strand::{Strand, StrandIndex};
 use crate::{
     identity::{FileId, StrandId, is_compressed_name},
@@ -83,6 +85,10 @@ pub(super) struct FileState {
     pub(super) changed_at: UnixMicros,
     pub(super) compressed: bool,
     pub(super) unlisted: bool,
+    /// Since when bytes are known that wait for what belongs to them.
+    pub(super) waiting_since: Option<UnixMicros>,
+    /// It was looked at by itself since the last scan: what else there is now is not known.
+    pub(super) seen_alone: bool,
     pub(super) phase: Phase,
     pub(super) done: (ByteLength, UnixMicros),
     remembered: bool,
@@ -177,6 +183,8 @@ impl FileTable {
                 changed_at: modified.min(now),
                 compressed,
                 unlisted,
+                waiting_since: None,
+                seen_alone: false,
                 phase,
                 done,
                 remembered: true,
@@ -195,6 +203,7 @@ impl FileTable {
             state.phase = Phase::Changed;
         }
         (state.path, state.size, state.modified, state.unlisted) = (path, size, modified, unlisted);
+        state.seen_alone = false;
         state
     }
 
@@ -232,6 +241,12 @@ impl FileTable {
                 state.remembered &= state.done == done;
                 state.done = done;
             }
+        }
+    }
+
+    pub(super) fn set_waiting(&mut self, file: FileId, since: Option<UnixMicros>) {
+        if let Some(state) = self.states.get_mut(&file) {
+            state.waiting_since = since;
         }
     }
 
@@ -337,6 +352,7 @@ impl FileTable {
     pub(super) fn set_back(&mut self, micros: i64) {
         for state in self.states.values_mut() {
             state.changed_at = state.changed_at.saturating_add_micros(-micros);
+            state.waiting_since = state.waiting_since.map(|since| since.saturating_add_micros(-micros));
             if let Phase::Held { until } = &mut state.phase {
                 *until = until.saturating_add_micros(-micros);
             }

@@ -77,6 +77,8 @@ pub enum Event {
         /// Of [`super::Core::absent`], those that are still there.
         elsewhere: HashSet<FileId>,
     },
+    /// Files of which [`super::Core::has_only_grown`] is true; of the others nothing is known since the last scan.
+    Grew(Vec<Found>),
     /// The answer to [`Action::Probe`].
     Probed {
         /// The file.

@@ -114,7 +114,14 @@ impl Core {
             (Ok(read), Some(state)) => {
                 let count = read.count.min(reading.length);
                 let ending = self.ending(&reading, read, state, now);
+                let (waiting_since, changed_at) = (state.waiting_since, state.changed_at);
                 let taken = self.take(&reading, count, ending);
+                if taken > 0 {
+                    self.age(reading.source, waiting_since, now);
+                }
+                let since = if taken > 0 { changed_at } else { waiting_since.unwrap_or(changed_at) };
+                let waits = ending == Ending::Fresh && taken < count;
+                self.files.set_waiting(file, waits.then_some(since));
                 self.after_taking(&reading, taken == count, ending);
             }
             (Ok(_), None) => {}
@@ -125,6 +132,14 @@ impl Core {
             (Err(_), None) => {}
         }
         self.trim(reading.source);
+    }
+
+    /// The chunk is as old as the bytes put into it that waited for what belongs to them: they are to be sealed
+    /// as soon as others. What was left in a file for longer than an event is waited for did not wait for that.
+    fn age(&mut self, source: usize, waiting_since: Option<UnixMicros>, now: UnixMicros) {
+        let (Some(chunk), Some(since)) = (&mut self.open[source], waiting_since) else { return };
+        let held_micros = self.settings.event_hold_ms as i64 * 1_000;
+        chunk.opened_at = chunk.opened_at.min(since.max(now.saturating_add_micros(-held_micros)));
     }
 
     fn ending(&self, reading: &Reading, read: ReadBytes, state: &FileState, now: UnixMicros) -> Ending {

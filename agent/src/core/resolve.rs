@@ -243,6 +243,11 @@ impl Core {
             strand.attach(file, path, &probe.head);
             return self.files.set_phase(file, Phase::Reading);
         }
+        if self.files.state(file).is_some_and(|state| state.seen_alone) {
+            // It began anew. What becomes of its former life shows only beside all other files.
+            return self.files.set_phase(file, Phase::Missed);
+        }
+        let strand = &mut self.strands[index.0];
         let is_its_own = strand.file == Some(file);
         if is_its_own {
             strand.file = None;

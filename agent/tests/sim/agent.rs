@@ -3,7 +3,7 @@
 
 use crate::{
     bucket::{Notice, short},
-    disk::{FakeDisk, STATE},
+    disk::{FakeDisk, Inode, STATE},
     power::Lie,
     world::World,
 };
@@ -88,6 +88,9 @@ impl World {
             self.hear(notice);
             return Turn::Worked;
         }
+        if self.agent.scanned_at.is_some() && self.machine.random.once_in(6) {
+            self.glance();
+        }
         if self.scan_wait() == 0 {
             self.scan();
             return Turn::Worked;
@@ -171,11 +174,34 @@ impl World {
     fn scan_wait(&self) -> i64 {
         let (Some(scanned), Some(shipper)) = (self.agent.scanned_at, &self.agent.shipper) else { return 0 };
         let since = self.elapsed - scanned;
-        let pause = if self.agent.changed { SCAN_PAUSE_MICROS } else { RECONCILE_PAUSE_MICROS };
+        let pause = if self.agent.changed || shipper.core().missed_files() {
+            SCAN_PAUSE_MICROS
+        } else {
+            RECONCILE_PAUSE_MICROS
+        };
         let due = (pause - since).max(0);
         let floor = (SCAN_PAUSE_MICROS - since).max(0);
         let held = shipper.core().held_until();
         held.map_or(due, |until| due.min(until.micros_since(self.now()).max(floor)))
+    }
+
+    /// Looks at some of the files that have only grown, at any time, without a look at the others.
+    fn glance(&mut self) {
+        let Some(shipper) = &self.agent.shipper else { return };
+        let mut seen = HashSet::new();
+        let mut grown = Vec::new();
+        for (path, node) in self.disk.logs() {
+            let found = self.found(&path, &node.borrow());
+            let counts = shipper.core().has_only_grown(&found) && seen.insert(found.file);
+            if counts && self.machine.random.once_in(2) {
+                grown.push(found);
+            }
+        }
+        self.note(|| format!("the agent glances: {}", described(&grown)));
+        let now = self.now();
+        if let Some(shipper) = &mut self.agent.shipper {
+            shipper.tell(Event::Grew(grown), now);
+        }
     }
 
     /// Looks at one file after the other, while things go on.
@@ -192,15 +218,7 @@ impl World {
             if !seen.insert(inode.id) {
                 continue;
             }
-            found.push(FoundFile {
-                file: inode.id,
-                source: self.source_of(&path),
-                path: path.into(),
-                size: ByteLength(inode.bytes.len() as u64),
-                modified: inode.modified,
-                compressed: inode.bytes.starts_with(&[0x1f, 0x8b]),
-                unlisted: false,
-            });
+            found.push(self.found(&path, &inode));
         }
         self.note(|| format!("the agent scans: {}", described(&found)));
         (self.agent.scanned_at, self.agent.is_scanning) = (Some(self.elapsed), false);
@@ -209,6 +227,18 @@ impl World {
             shipper.scanned(found, now);
         }
         self.stopped();
+    }
+
+    fn found(&self, path: &Path, inode: &Inode) -> FoundFile {
+        FoundFile {
+            file: inode.id,
+            source: self.source_of(path),
+            path: path.into(),
+            size: ByteLength(inode.bytes.len() as u64),
+            modified: inode.modified,
+            compressed: inode.bytes.starts_with(&[0x1f, 0x8b]),
+            unlisted: false,
+        }
     }
 
     /// Seals what was read, as at SIGTERM, and ends.

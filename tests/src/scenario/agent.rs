@@ -137,6 +137,13 @@ impl Agent {
         self.status()?.get(name)?.as_u64()
     }
 
+    /// Whether it has put off a file, the nature of which shows only later.
+    pub fn waits_for_files(&self) -> bool {
+        let status = self.status().unwrap_or_default();
+        let mut streams = status["streams"].as_array().into_iter().flatten();
+        streams.any(|stream| ["waiting", "reading", "held"].iter().any(|state| stream["state"] == *state))
+    }
+
     /// The last error of its status.
     pub fn last_error(&self) -> Option<String> {
         Some(self.status()?.get("last_error")?.as_str()?.to_owned())
