@@ -7,11 +7,14 @@
 //! A shell that cannot append or seal drops the core and recovers a new one, as after a crash: there is one
 //! way back, and the tests take it at every step.
 
+mod clock;
 mod files;
 mod messages;
 mod open_chunk;
+mod questions;
 mod reading;
 mod resolve;
+mod start;
 mod strand;
 mod uploads;
 
@@ -22,12 +25,13 @@ use crate::{
 };
 use files::FileTable;
 use headrig_contract::{
-    AgentId, ByteLength, ChunkSeq, ContentHash, Generation, StreamId, UnixMicros,
+    AgentId, ByteLength, ChunkSeq, Generation, StreamId, UnixMicros,
     chunk::{BlockEncoder, Chain, EncodeError, Provenance},
     key::{ChunkName, KeyError},
 };
 use open_chunk::OpenChunk;
 use resolve::{HeadIndex, Looking};
+use start::OldFiles;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
@@ -82,12 +86,15 @@ pub struct Core {
     heads: HeadIndex,
     files: FileTable,
     looking: Option<Looking>,
+    old: OldFiles,
     chains: Vec<Option<ChainRecord>>,
     open: Vec<Option<OpenChunk>>,
     spare_buffer: Vec<u8>,
     encoder: BlockEncoder,
     block: Vec<u8>,
     uploads: Uploads,
+    /// The time when the core was last called.
+    clock: UnixMicros,
     /// The read that was handed out.
     reading: Option<Reading>,
     /// Lines cut in each file since they were asked for.
@@ -110,11 +117,9 @@ impl Core {
     pub fn new(settings: Settings, tails: Tails, recovered: Recovered) -> Result<Self, CoreError> {
         let encoder = BlockEncoder::new(settings.codec, settings.level)?;
         let mut strands: Vec<Strand> = recovered.strands.iter().map(Strand::recovered).collect();
-        let strand_by_id = strands
-            .iter()
-            .enumerate()
-            .map(|(index, strand)| (strand.id, StrandIndex(index)))
-            .collect::<HashMap<_, _>>();
+        let indexed = strands.iter().enumerate();
+        let strand_by_id: HashMap<_, _> =
+            indexed.map(|(index, strand)| (strand.id, StrandIndex(index))).collect();
         for record in &recovered.files {
             if let Some(index) = strand_by_id.get(&record.strand) {
                 let last_file = &mut strands[index.0].last_file;
@@ -127,7 +132,8 @@ impl Core {
         Ok(Self {
             chains: settings.sources.iter().map(chain_of).collect(),
             open: settings.sources.iter().map(|_| None).collect(),
-            files: FileTable::recovered(&recovered.files, &strand_by_id),
+            files: FileTable::recovered(&recovered.files, &recovered.old_files, &strand_by_id),
+            old: OldFiles::recovered(&recovered),
             uploads: Uploads::new(recovered.unshipped, settings.uploads_max),
             agent: recovered.agent,
             streams_opened: recovered.streams_opened,
@@ -140,6 +146,7 @@ impl Core {
             spare_buffer: Vec::new(),
             encoder,
             block: Vec::new(),
+            clock: UnixMicros(i64::MIN),
             reading: None,
             cut_lines: HashMap::new(),
             elsewhere: HashSet::new(),
@@ -152,10 +159,15 @@ impl Core {
 
     /// Takes note of what happened.
     pub fn handle(&mut self, event: Event, now: UnixMicros) {
+        self.follow_clock(now);
         match event {
             Event::Scanned { found, elsewhere } => {
                 self.elsewhere = elsewhere;
                 self.scanned(found, now);
+            }
+            Event::Grew(found) => {
+                self.looking = None;
+                self.files.grew(found, now);
             }
             Event::Probed { file, result } => self.probed(file, result, now),
             Event::Read { file, result } => self.read(file, result, now),
@@ -163,6 +175,8 @@ impl Core {
             Event::Sealed => self.sealed(),
             Event::Uploaded(hash) => self.uploads.done(hash),
             Event::UploadFailed(hash) => self.uploads.failed(hash, now),
+            Event::Met => self.old.met(),
+            Event::Anchored => self.old.anchored(),
             Event::Remembered => self.files.remembered(),
             Event::Finish => self.finishing = true,
         }
@@ -173,6 +187,10 @@ impl Core {
     /// # Errors
     /// [`CoreError`]: nothing is lost, but the core is of no more use.
     pub fn next_action(&mut self, now: UnixMicros) -> Result<Option<Action>, CoreError> {
+        self.follow_clock(now);
+        if let meeting @ Some(_) = self.next_meeting() {
+            return Ok(meeting);
+        }
         if let Some(chunk) = self.uploads.next(now) {
             return Ok(Some(Action::Upload(chunk)));
         }
@@ -183,8 +201,14 @@ impl Core {
             return self.flush(source, now).map(Some);
         }
         let may_read = !self.finishing && self.uploads.waiting_bytes() <= self.settings.spool_bytes_max;
+        if let Some(action) = self.next_anchoring(may_read) {
+            return Ok(Some(action));
+        }
         if may_read && let Some(action) = self.next_read(now)? {
             return Ok(Some(action));
+        }
+        if let anchoring @ Some(_) = self.next_anchoring(false) {
+            return Ok(anchoring);
         }
         if self.open.iter().all(Option::is_none) {
             return Ok(self.files.to_remember(&self.strands).map(Action::Remember));
@@ -198,86 +222,6 @@ impl Core {
         let oldest =
             self.open.iter().flatten().map(|chunk| chunk.opened_at.saturating_add_micros(age_micros));
         oldest.chain(self.uploads.deadline()).min()
-    }
-
-    /// Files that strands were read from and that are not among `found`, with their paths: whether they are
-    /// still there tells heirs from copies. Nothing to ask where all that was found is known.
-    pub fn absent(&self, found: &[FoundFile]) -> Vec<(FileId, Arc<Path>)> {
-        if found.iter().all(|found| self.files.is_settled(found)) {
-            return Vec::new();
-        }
-        let present: HashSet<FileId> = found.iter().map(|found| found.file).collect();
-        let absent = |strand: &Strand| {
-            let file = strand.last_file.filter(|file| !present.contains(file))?;
-            Some((file, strand.path.clone()))
-        };
-        self.strands.iter().filter_map(absent).collect()
-    }
-
-    /// When the first of the files that are held back can be looked at again: scan then.
-    pub fn held_until(&self) -> Option<UnixMicros> {
-        self.files.held_until().min()
-    }
-
-    /// When the last of them can be.
-    pub fn all_held_until(&self) -> Option<UnixMicros> {
-        self.files.held_until().max()
-    }
-
-    /// The files in which lines were cut since the last call, and how many.
-    pub fn take_cut_lines(&mut self) -> Vec<(Arc<str>, u64)> {
-        self.cut_lines.drain().collect()
-    }
-
-    /// Files that are held back, or were not where the last scan saw them.
-    pub fn unsettled(&self) -> Vec<Arc<Path>> {
-        self.files.unsettled()
-    }
-
-    /// Whether files were not where the last scan saw them: scan again.
-    pub fn missed_files(&self) -> bool {
-        self.files.any_missed()
-    }
-
-    /// The bytes on disk that the last scan saw and that are not taken yet; compressed files count as they are.
-    pub fn unread(&self) -> ByteLength {
-        self.files.unread(&self.strands)
-    }
-
-    /// When the oldest byte was taken that is not known to be stored; for sealed chunks, when they were sealed.
-    pub fn oldest_unshipped(&self) -> Option<UnixMicros> {
-        let open = self.open.iter().flatten().map(|chunk| chunk.opened_at);
-        open.chain(self.uploads.oldest()).min()
-    }
-
-    /// The bytes of chunks that are sealed and not known to be stored.
-    pub fn spool_bytes(&self) -> ByteLength {
-        ByteLength(self.uploads.waiting_bytes())
-    }
-
-    /// The length of a chunk that was handed out to be stored, and of which nothing was heard yet.
-    pub fn length_in_flight(&self, chunk: ContentHash) -> Option<ByteLength> {
-        self.uploads.length_in_flight(chunk)
-    }
-
-    /// The files there are, with how far each is read.
-    pub fn file_statuses(&self) -> impl Iterator<Item = FileStatus<'_>> {
-        self.files.statuses(&self.strands)
-    }
-
-    /// Whether nothing that was read waits for sealing and nothing that was sealed for upload.
-    pub fn is_drained(&self) -> bool {
-        self.open.iter().all(Option::is_none) && self.uploads.is_empty()
-    }
-
-    /// The block to append, after [`Action::Append`].
-    pub fn block(&self) -> &[u8] {
-        &self.block
-    }
-
-    /// How much was done.
-    pub fn progress(&self) -> Progress {
-        self.progress
     }
 
     /// The chunk of a source that is due: full, too old, or the last.
@@ -365,6 +309,7 @@ impl Core {
                 format_hint: settings.sources[source].format_hint.clone(),
                 read_at: now,
                 chain: None,
+                framing: settings.sources[source].framing.rule().clone(),
                 segments: Vec::new(),
             };
             OpenChunk::new(now, chain, provenance, settings.block_bytes_max, std::mem::take(buffer))

@@ -3,8 +3,11 @@
 //! Invariant: a scan names every file that is there once, by device and inode, or says why it is no input;
 //! nothing is passed over in silence but names that begin with a dot inside folders.
 
-use crate::{core::FoundFile, identity::FileId, tail::Problem};
-use headrig_contract::{ByteLength, UnixMicros};
+use crate::{core::FoundFile, disk::Stat, identity::FileId, tail::Problem};
+use headrig_contract::{
+    ByteOffset, UnixMicros,
+    framing::{Encoding, Lines},
+};
 use rustix::fs::{Mode, OFlags};
 use std::{
     collections::{HashMap, HashSet},
@@ -13,7 +16,6 @@ use std::{
     os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
-    time::UNIX_EPOCH,
 };
 use walkdir::WalkDir;
 
@@ -23,8 +25,11 @@ const SAMPLE_BYTES: usize = 8 << 10;
 const SAMPLE_BYTES_ENOUGH: usize = 512;
 /// The share of bytes in the sample that no text has, in percent, from which on a file counts as binary.
 const BINARY_PERCENT: usize = 30;
+/// The rows of 256 characters, of Unicode's, that a text takes its characters from at most: those of Chinese and
+/// Korean are some 130.
+const ROWS_MAX: usize = 160;
 /// What files of other kinds begin with.
-const MAGICS: [(&[u8], &str); 12] = [
+const MAGICS: [(&[u8], &str); 10] = [
     (b"\x7fELF", "an ELF program"),
     (b"\x89PNG", "a PNG image"),
     (b"SQLite format 3\0", "an SQLite database"),
@@ -33,8 +38,6 @@ const MAGICS: [(&[u8], &str); 12] = [
     (b"PK\x03\x04", "a zip archive"),
     (b"\xfd7zXZ\0", "xz data; recompress it with gzip or zstd"),
     (b"BZh91AY&SY", "bzip2 data; recompress it with gzip or zstd"),
-    (b"\xff\xfe", "UTF-16 text; convert it with iconv"),
-    (b"\xfe\xff", "UTF-16 text; convert it with iconv"),
     (b"%PDF-", "a PDF document"),
     (b"\xca\xfe\xba\xbe", "a Java class"),
 ];
@@ -60,7 +63,11 @@ pub struct Discovery {
     inputs: Vec<PathBuf>,
     /// Folders that are never looked into: the lake's own.
     excluded: Vec<PathBuf>,
+    /// How each source's files are written, where that is set.
+    encodings: Vec<Option<Encoding>>,
     contents: HashMap<FileId, Verdict>,
+    /// Those that the last scan found to be no text.
+    refused: HashSet<FileId>,
     /// The problems of the last scan, which need not be told again.
     reported: HashSet<(PathBuf, String)>,
 }
@@ -77,7 +84,20 @@ pub struct Scan {
 impl Discovery {
     /// Discovery of `inputs`, files below the folders `excluded` left out.
     pub fn new(inputs: Vec<PathBuf>, excluded: Vec<PathBuf>) -> Self {
-        Self { inputs, excluded, contents: HashMap::new(), reported: HashSet::new() }
+        Self {
+            inputs,
+            excluded,
+            encodings: Vec::new(),
+            contents: HashMap::new(),
+            refused: HashSet::new(),
+            reported: HashSet::new(),
+        }
+    }
+
+    /// The same where each source's files are written so, if that is set.
+    #[must_use]
+    pub fn expecting(self, encodings: Vec<Option<Encoding>>) -> Self {
+        Self { encodings, ..self }
     }
 
     /// Looks for files; `source_of` says which source's index a path belongs to.
@@ -88,6 +108,7 @@ impl Discovery {
         }
         paths.sort();
         let (mut files, mut seen) = (Vec::new(), HashSet::new());
+        self.refused.clear();
         for path in paths {
             match self.inspect(&path, &source_of) {
                 Ok(Some(found)) if seen.insert(found.file) => files.push(found),
@@ -95,12 +116,17 @@ impl Discovery {
                 Err(problem) => problems.push(problem),
             }
         }
-        self.contents.retain(|file, _| seen.contains(file));
+        self.contents.retain(|file, _| seen.contains(file) || self.refused.contains(file));
         let known = std::mem::take(&mut self.reported);
         self.reported =
             problems.iter().map(|problem| (problem.path.clone(), problem.problem.clone())).collect();
         problems.retain(|problem| !known.contains(&(problem.path.clone(), problem.problem.clone())));
         Scan { files, problems }
+    }
+
+    /// Whether the last scan found the file to be no text.
+    pub fn refuses(&self, file: FileId) -> bool {
+        self.refused.contains(&file)
     }
 
     /// Whether the last scan found this to be so.
@@ -208,11 +234,13 @@ impl Discovery {
                 action: "name regular files only, or leave it out".into(),
             });
         }
-        let content = self.content(path, &metadata)?;
+        let source = source_of(path);
+        let content = self.content(path, source, &metadata)?;
         let compressed = match content {
             Content::Plain => false,
             Content::Compressed => true,
             Content::Other(kind) => {
+                self.refused.insert(file_id(&metadata));
                 return Err(Problem {
                     path: path.into(),
                     problem: format!("is no text: it looks like {kind}"),
@@ -221,10 +249,10 @@ impl Discovery {
             }
         };
         let found = plain_file(Arc::from(path), &metadata);
-        Ok(Some(FoundFile { source: source_of(path), compressed, ..found }))
+        Ok(Some(FoundFile { source, compressed, ..found }))
     }
 
-    fn content(&mut self, path: &Path, metadata: &Metadata) -> Result<Content, Problem> {
+    fn content(&mut self, path: &Path, source: usize, metadata: &Metadata) -> Result<Content, Problem> {
         let FoundFile { file: id, modified, .. } = plain_file(Arc::from(path), metadata);
         // Text stays text while it grows; anything else is looked at again once it changes.
         if let Some(verdict) = self.contents.get(&id)
@@ -239,7 +267,8 @@ impl Discovery {
             .map_err(io::Error::from)
             .and_then(|file| File::from(file).take(SAMPLE_BYTES as u64).read_to_end(&mut sample));
         read.map_err(|error| unusable(path, &error))?;
-        let verdict = Verdict { content: classify(&sample), sampled: sample.len(), modified };
+        let encoding = self.encodings.get(source).copied().flatten();
+        let verdict = Verdict { content: classify(&sample, encoding), sampled: sample.len(), modified };
         self.contents.insert(id, verdict);
         Ok(verdict.content)
     }
@@ -247,22 +276,18 @@ impl Discovery {
 
 /// The identity that `metadata` shows.
 pub fn file_id(metadata: &Metadata) -> FileId {
-    let born = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let born = born.and_then(|time| i64::try_from(time.as_micros()).ok()).unwrap_or(0);
-    FileId { device: metadata.dev(), inode: metadata.ino(), born: UnixMicros(born) }
+    Stat::from(metadata).file
 }
 
 /// A plain file of the first source, as `metadata` shows it.
 pub fn plain_file(path: Arc<Path>, metadata: &Metadata) -> FoundFile {
-    let modified =
-        UnixMicros::from_seconds(metadata.mtime()).saturating_add_micros(metadata.mtime_nsec() / 1_000);
-    let size = ByteLength(metadata.len());
-    FoundFile { file: file_id(metadata), path, source: 0, size, modified, compressed: false }
+    let Stat { file, size, modified, .. } = Stat::from(metadata);
+    FoundFile { file, path, source: 0, size, modified, compressed: false, unlisted: false }
 }
 
-/// What `sample`, a file's first bytes, says of it. Holes (NUL bytes) that a crash or a truncation left in a
-/// log do not count against it.
-fn classify(sample: &[u8]) -> Content {
+/// What `sample`, a file's first bytes, says of it, where it is to be of `encoding`. Holes (NUL bytes) that a
+/// crash or a truncation left in a log do not count against it.
+fn classify(sample: &[u8], encoding: Option<Encoding>) -> Content {
     if sample.starts_with(&[0x1f, 0x8b])
         || sample.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
         || is_skippable(sample)
@@ -272,6 +297,13 @@ fn classify(sample: &[u8]) -> Content {
     if let Some((_, kind)) = MAGICS.iter().find(|(magic, _)| sample.starts_with(magic)) {
         return Content::Other(kind);
     }
+    match (encoding, Encoding::of_head(sample)) {
+        // Half a byte order mark, while the file is being written.
+        (None, _) if matches!(sample, [0xff | 0xfe]) => return Content::Plain,
+        (Some(Encoding::Utf8) | None, Encoding::Utf8) => {}
+        (Some(Encoding::Utf8), _) => return Content::Other("UTF-16 text; set its source's encoding"),
+        (None, utf16) | (Some(utf16), _) => return classify_utf16(sample, utf16),
+    }
     let text: Vec<u8> = sample.iter().copied().filter(|byte| *byte != 0).collect();
     let controls =
         text.iter().filter(|byte| byte.is_ascii_control() && !b"\t\n\r\x08\x0b\x0c\x1b".contains(byte));
@@ -280,6 +312,20 @@ fn classify(sample: &[u8]) -> Content {
         return Content::Other("binary data");
     }
     Content::Plain
+}
+
+/// Text in UTF-16 has hardly any unpaired surrogates and controls, and its characters are of a few scripts; other
+/// data makes characters of all there are. Half a code unit at the end is the sample's.
+fn classify_utf16(sample: &[u8], encoding: Encoding) -> Content {
+    let text = Lines::new(encoding, ByteOffset(0)).text(&sample[..sample.len() & !1]);
+    let is_odd = |char: &char| {
+        *char == char::REPLACEMENT_CHARACTER
+            || char.is_control() && !"\0\t\n\r\x08\x0b\x0c\x1b".contains(*char)
+    };
+    let (count, odd) = (text.chars().count(), text.chars().filter(is_odd).count());
+    let rows: HashSet<u32> = text.chars().map(|char| u32::from(char) >> 8).collect();
+    let is_text = odd * 100 <= BINARY_PERCENT * count && rows.len() <= ROWS_MAX;
+    if is_text { Content::Plain } else { Content::Other("binary data") }
 }
 
 /// A zstd skippable frame (RFC 8878, section 3.1.2), with which a chunk of ours begins.
@@ -325,7 +371,7 @@ mod tests {
     #[test]
     fn text_is_told_from_other_data() {
         let noise: Vec<u8> = (0..4096u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-        let check = |sample: &[u8], expect: Content| assert_eq!(classify(sample), expect, "{sample:?}");
+        let check = |sample: &[u8], expect: Content| assert_eq!(classify(sample, None), expect, "{sample:?}");
         check(b"", Content::Plain);
         check(b"plain line\n", Content::Plain);
         check(b"\0\0\0\0\0\0\0\0\0\0line after a hole\n", Content::Plain);
@@ -336,5 +382,24 @@ mod tests {
         check(b"\x7fELF\x02\x01", Content::Other("an ELF program"));
         check(b"\x1f\x8b\x08\x00", Content::Compressed);
         check(b"\x58\x2a\x4d\x18\0\0\0\0", Content::Compressed);
+        check(&[b"\xff\xfe", noise.as_slice()].concat(), Content::Other("binary data"));
+    }
+
+    #[test]
+    fn utf_16_is_text_by_its_mark_or_where_it_is_expected() {
+        let noise: Vec<u8> = (0..4096u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let text = "plain caf\u{e9} \u{65e5}\u{672c}\r\n".repeat(20);
+        let le: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let marked = [b"\xff\xfe", le.as_slice()].concat();
+        let check = |sample: &[u8], encoding, expect| assert_eq!(classify(sample, encoding), expect);
+        let (utf8, utf16) = (Some(Encoding::Utf8), Some(Encoding::Utf16Le));
+        check(&marked, None, Content::Plain);
+        (1..40).for_each(|length| check(&marked[..length], None, Content::Plain));
+        (1..40).for_each(|length| check(&le[..length], utf16, Content::Plain));
+        check(&marked, utf8, Content::Other("UTF-16 text; set its source's encoding"));
+        check(&le, utf16, Content::Plain);
+        check(b"", utf16, Content::Plain);
+        check(&noise, utf16, Content::Other("binary data"));
+        check(b"\x1f\x8b\x08\x00", utf16, Content::Compressed);
     }
 }

@@ -89,6 +89,8 @@ pub enum Original {
     Read,
     /// It is there, and there is more to read.
     Unread,
+    /// It is not where it was seen: the next scan tells what became of it.
+    Missed,
 }
 
 /// Where an unknown file ends, compared with what was read of a strand.
@@ -121,6 +123,8 @@ pub struct Likeness {
     pub ending: Ending,
     /// The file has not changed for a while.
     pub quiet: bool,
+    /// The file itself has been deleted since it was opened.
+    pub deleted: bool,
 }
 
 impl Fingerprint {
@@ -157,16 +161,27 @@ impl Likeness {
     pub fn kinship(&self) -> Kinship {
         let strong = self.evidence == Evidence::Strong;
         let once_quiet = if self.quiet { Kinship::Copy } else { Kinship::Later };
-        let is_copy = self.compressed_same_name && (strong || self.same_folder) || strong && self.named_after;
+        // Who compresses or copies a file deletes the original: of two that are the same, that one is deleted.
+        let is_copy = (self.compressed_same_name || self.deleted && self.named_after)
+            && (strong || self.same_folder)
+            || strong && self.named_after;
         match (self.original, self.ending) {
             (_, Ending::BeforeMark) if strong && self.named_after => once_quiet,
+            // Who compresses a file keeps it until the copy is whole.
+            (Original::Read | Original::Unread, Ending::BeforeMark)
+                if self.compressed_same_name && self.same_folder =>
+            {
+                once_quiet
+            }
             (_, Ending::BeforeMark) => Kinship::Stranger,
             (Original::Gone, _) if strong => Kinship::Heir,
+            (Original::Gone, Ending::AtMark) if is_copy => Kinship::Heir,
             // As long as it is written, a longer strand may turn out to be the like one.
             (Original::Gone, _) if self.descends && self.same_folder && !self.quiet => Kinship::Later,
             (Original::Gone, _) if self.descends && self.same_folder => Kinship::Heir,
             (Original::Read, Ending::AtMark) if is_copy => once_quiet,
             (Original::Unread, _) if is_copy => Kinship::Later,
+            (Original::Missed, _) if self.named_after => Kinship::Later,
             _ => Kinship::Stranger,
         }
     }
@@ -284,6 +299,7 @@ mod tests {
         same_folder: true,
         ending: Ending::AtMark,
         quiet: true,
+        deleted: false,
     };
 
     #[test]
@@ -304,6 +320,8 @@ mod tests {
         assert_eq!(Likeness { named_after: false, ..like }.kinship(), Kinship::Stranger);
         assert_eq!(Likeness { evidence: Evidence::Weak, ..like }.kinship(), Kinship::Stranger);
         assert_eq!(Likeness { original: Original::Unread, ..like }.kinship(), Kinship::Later);
+        assert_eq!(Likeness { evidence: Evidence::Weak, deleted: true, ..like }.kinship(), Kinship::Copy);
+        assert_eq!(Likeness { original: Original::Missed, ..like }.kinship(), Kinship::Later);
     }
 
     #[test]

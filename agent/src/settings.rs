@@ -3,6 +3,7 @@
 use headrig_contract::{
     AgentId, ChunkSeq, ContentHash, HostName, SourceName, UnixMicros,
     chunk::{BLOCK_BYTES_MAX, Codec},
+    framing::{Encoding, Framing},
     key::{ChunkName, KeyError},
 };
 use std::{ops::RangeInclusive, sync::Arc};
@@ -51,6 +52,30 @@ pub struct SourceSettings {
     pub format_hint: Arc<str>,
     /// A longer line is split into pieces of so many bytes. Within [`LINE_BYTES_LIMITS`].
     pub line_bytes_max: usize,
+    /// How its files' bytes become events, in UTF-8.
+    pub framing: Framing,
+    /// How the files are written; none where each one's byte order mark says.
+    pub encoding: Option<Encoding>,
+    /// Where reading begins in files that are there when the source is first met.
+    pub start_at: StartAt,
+}
+
+impl SourceSettings {
+    /// How a file is written that begins with these bytes.
+    pub fn encoding_of(&self, head: &[u8]) -> Encoding {
+        self.encoding.unwrap_or_else(|| Encoding::of_head(head))
+    }
+}
+
+/// Where reading begins in the files that are there when a source is first met with a state; files that come
+/// later are read from their beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartAt {
+    /// At their beginning.
+    #[default]
+    Beginning,
+    /// Behind their last whole line.
+    End,
 }
 
 /// Why settings cannot be used.
@@ -91,6 +116,9 @@ impl Settings {
                 name: source,
                 format_hint: "".into(),
                 line_bytes_max: BLOCK_BYTES_MAX,
+                framing: Framing::default(),
+                encoding: None,
+                start_at: StartAt::Beginning,
             }],
             block_bytes_max: BLOCK_BYTES_MAX,
             codec: Codec::Zstd,

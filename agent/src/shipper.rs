@@ -5,8 +5,8 @@
 
 use crate::{
     core::FoundFile,
-    core::{Action, Core, CoreError, Event, Progress, Tails},
-    discovery::file_id,
+    core::{Action, Core, CoreError, Event, Fault, Progress, Tails},
+    disk::{Disk, SystemDisk},
     identity::FileId,
     settings::Settings,
     spool::{Spool, SpoolError},
@@ -15,7 +15,6 @@ use crate::{
 };
 use headrig_contract::{ContentHash, UnixMicros};
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -58,32 +57,50 @@ pub enum Step {
 }
 
 /// A core and its adapters but the store, which may take its time.
-pub struct Shipper<S> {
+pub struct Shipper<S, D: Disk = SystemDisk> {
     core: Core,
-    tail: TailFiles,
-    spool: Spool,
+    disk: D,
+    tail: TailFiles<D>,
+    spool: Spool<D>,
     state: S,
 }
 
 impl<S: StateStore> Shipper<S> {
-    /// Recovers from `state` and the spool's folder.
+    /// As [`Shipper::open_on`], on this machine's disk.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(settings: Settings, tails: Tails, spool: &Path, state: S) -> Result<Self, ShipError> {
+        Self::open_on(SystemDisk, settings, tails, spool, state)
+    }
+}
+
+impl<S: StateStore, D: Disk + Clone> Shipper<S, D> {
+    /// Recovers from `state` and the spool's folder on `disk`, where the logs are as well.
     ///
     /// # Errors
     /// [`ShipError`] when either cannot be used.
-    pub fn open(settings: Settings, tails: Tails, spool: &Path, state: S) -> Result<Self, ShipError> {
+    pub fn open_on(
+        disk: D,
+        settings: Settings,
+        tails: Tails,
+        spool: &Path,
+        state: S,
+    ) -> Result<Self, ShipError> {
         let recovered = state.recover()?;
         let sealed: Vec<_> = recovered.unshipped.iter().map(|chunk| (chunk.hash, chunk.length.0)).collect();
-        let spool = Spool::open(spool, settings.sources.len(), &sealed)?;
-        Ok(Self { core: Core::new(settings, tails, recovered)?, tail: TailFiles::default(), spool, state })
+        let spool = Spool::open_on(disk.clone(), spool, settings.sources.len(), &sealed)?;
+        let core = Core::new(settings, tails, recovered)?;
+        Ok(Self { core, tail: TailFiles::on(disk.clone()), disk, spool, state })
     }
 
     /// Tells the core which files there are now; those that are open here and gone from their paths count, too.
     pub fn scanned(&mut self, mut found: Vec<FoundFile>, now: UnixMicros) {
-        found.extend(self.tail.unlisted(&found, now));
+        let core = &self.core;
+        found.extend(self.tail.unlisted(&found, now, |file, size| core.wants(file, size)));
         let absent = self.core.absent(&found);
-        let is_there = |(file, path): &(FileId, Arc<Path>)| {
-            fs::metadata(path).is_ok_and(|metadata| file_id(&metadata) == *file)
-        };
+        let is_there =
+            |(file, path): &(FileId, Arc<Path>)| self.disk.stat(path).is_ok_and(|stat| stat.file == *file);
         let elsewhere = absent.iter().filter(|file| is_there(file)).map(|(file, _)| *file).collect();
         self.core.handle(Event::Scanned { found, elsewhere }, now);
     }
@@ -104,9 +121,14 @@ impl<S: StateStore> Shipper<S> {
                 let target = Target { file, path: &path, compressed, fresh, now };
                 Event::Probed { file, result: self.tail.probe(&target, &windows) }
             }
-            Action::Read { file, path, compressed, fresh, offset, .. } => {
+            Action::Read { file, path, compressed, fresh, offset, window, .. } => {
                 let target = Target { file, path: &path, compressed, fresh, now };
-                Event::Read { file, result: self.tail.read(&target, offset.0, self.core.room()) }
+                let read = self.tail.read(&target, offset.0, self.core.room());
+                let is_its_own = compressed || self.tail.holds(&target, offset.0, window);
+                Event::Read {
+                    file,
+                    result: read.and_then(|read| is_its_own.then_some(read).ok_or(Fault::Moved)),
+                }
             }
             Action::Append { source, begins } => {
                 self.spool.append(source, begins, self.core.block())?;
@@ -116,6 +138,14 @@ impl<S: StateStore> Shipper<S> {
                 self.spool.seal(source, seal.chunk.hash)?;
                 self.state.seal(&seal)?;
                 Event::Sealed
+            }
+            Action::Meet(meeting) => {
+                self.state.meet(&meeting)?;
+                Event::Met
+            }
+            Action::Anchor(anchoring) => {
+                self.state.anchor(&anchoring)?;
+                Event::Anchored
             }
             Action::Remember(files) => {
                 self.state.remember(&files)?;

@@ -3,11 +3,11 @@
 //! Invariants: a file named after a hash holds exactly the bytes of that hash, synced; all else in the
 //! folder is a chunk that was never sealed, and goes when the agent starts.
 
+use crate::disk::{Disk, DiskFile, SystemDisk};
 use headrig_contract::ContentHash;
 use rustix::io::Errno;
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -43,31 +43,46 @@ pub enum SpoolError {
 }
 
 /// The spool's folder.
-pub struct Spool {
+pub struct Spool<D: Disk = SystemDisk> {
+    disk: D,
     folder: PathBuf,
-    parts: Vec<Option<File>>,
+    parts: Vec<Option<D::File>>,
 }
 
 impl Spool {
+    /// As [`Spool::open_on`], on this machine's disk.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(folder: &Path, sources: usize, sealed: &[(ContentHash, u64)]) -> Result<Self, SpoolError> {
+        Self::open_on(SystemDisk, folder, sources, sealed)
+    }
+}
+
+impl<D: Disk> Spool<D> {
     /// Opens the folder, made if need be, for this many sources, and clears it of all but the chunks in
     /// `sealed`, given with their lengths.
     ///
     /// # Errors
     /// [`SpoolError::Damaged`] when one of those is not there whole.
-    pub fn open(folder: &Path, sources: usize, sealed: &[(ContentHash, u64)]) -> Result<Self, SpoolError> {
-        let spool = Self { folder: folder.into(), parts: (0..sources).map(|_| None).collect() };
+    pub fn open_on(
+        disk: D,
+        folder: &Path,
+        sources: usize,
+        sealed: &[(ContentHash, u64)],
+    ) -> Result<Self, SpoolError> {
+        let spool = Self { disk, folder: folder.into(), parts: (0..sources).map(|_| None).collect() };
         let failed = |source| spool_error(folder, source);
-        fs::create_dir_all(folder).map_err(failed)?;
+        spool.disk.create_folder(folder).map_err(failed)?;
         // The folder's own name must outlast a power cut as its files do.
         let parent =
             folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)?;
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            let hash = name.to_str().and_then(|name| name.parse::<ContentHash>().ok());
+        spool.disk.sync_folder(parent).map_err(failed)?;
+        for path in spool.disk.list(folder).map_err(failed)? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let hash = name.and_then(|name| name.parse::<ContentHash>().ok());
             if !sealed.iter().any(|(known, _)| Some(*known) == hash) {
-                fs::remove_file(entry.path()).map_err(|source| spool_error(&entry.path(), source))?;
+                spool.disk.remove(&path).map_err(|source| spool_error(&path, source))?;
             }
         }
         for (hash, length) in sealed {
@@ -89,10 +104,10 @@ impl Spool {
         let path = self.part_path(source);
         let failed = |error| spool_error(&path, error);
         if begins {
-            self.parts[source] = Some(File::create(&path).map_err(failed)?);
+            self.parts[source] = Some(self.disk.create(&path).map_err(failed)?);
         }
         let missing = || io::Error::other("no chunk is open for the source");
-        self.parts[source].as_mut().ok_or_else(missing).and_then(|part| part.write_all(block)).map_err(failed)
+        self.parts[source].as_mut().ok_or_else(missing).and_then(|part| part.append(block)).map_err(failed)
     }
 
     /// Makes the source's open chunk durable under its hash.
@@ -104,16 +119,16 @@ impl Spool {
         let missing = || io::Error::other("no chunk is open for the source");
         let part = self.parts[source].take();
         let seal = || {
-            part.ok_or_else(missing)?.sync_all()?;
-            fs::rename(&path, self.path(hash))?;
-            File::open(&self.folder)?.sync_all()
+            part.ok_or_else(missing)?.sync()?;
+            self.disk.rename(&path, &self.path(hash))?;
+            self.disk.sync_folder(&self.folder)
         };
         seal().map_err(|error| spool_error(&path, error))
     }
 
     /// Removes a chunk that is stored and no longer recorded. One that stays behind goes at the next start.
     pub fn remove(&self, hash: ContentHash) {
-        let _ = fs::remove_file(self.path(hash));
+        let _ = self.disk.remove(&self.path(hash));
     }
 
     fn part_path(&self, source: usize) -> PathBuf {
@@ -122,9 +137,9 @@ impl Spool {
 
     fn check(&self, hash: ContentHash, expected: u64) -> Result<(), SpoolError> {
         let path = self.path(hash);
-        let found = match fs::metadata(&path) {
-            Ok(metadata) if metadata.len() == expected => return Ok(()),
-            Ok(metadata) => format!("{} bytes", metadata.len()),
+        let found = match self.disk.stat(&path) {
+            Ok(stat) if stat.size.0 == expected => return Ok(()),
+            Ok(stat) => format!("{} bytes", stat.size.0),
             Err(error) => error.to_string(),
         };
         Err(SpoolError::Damaged { path, expected, found })

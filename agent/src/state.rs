@@ -8,7 +8,9 @@ mod sqlite;
 pub use sqlite::SqliteState;
 
 use crate::identity::{FileId, Mark, StrandId};
-use headrig_contract::{AgentId, ByteLength, ChunkSeq, ContentHash, ObjectKey, SourceName, UnixMicros};
+use headrig_contract::{
+    AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, ObjectKey, SourceName, UnixMicros,
+};
 use std::{path::Path, path::PathBuf, sync::Arc};
 
 /// All that a restart needs.
@@ -26,6 +28,10 @@ pub struct Recovered {
     pub chains: Vec<ChainRecord>,
     /// Sealed chunks that are not known to be stored, oldest first.
     pub unshipped: Vec<ChunkRecord>,
+    /// Sources that were met at their files' end, whose files from then on are read from the beginning.
+    pub met: Vec<SourceName>,
+    /// What was there when they were met, and where no strand says yet where reading begins.
+    pub old_files: Vec<OldFile>,
 }
 
 /// A strand as it was when something was last sealed of it.
@@ -37,6 +43,43 @@ pub struct StrandRecord {
     pub mark: Mark,
     /// Where its file was then.
     pub path: Arc<Path>,
+    /// Where reading began: what stands before it was there when its source was first met.
+    pub began: ByteOffset,
+}
+
+/// A file that was there when its source was first met, to be read from its end on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldFile {
+    /// The file.
+    pub file: FileId,
+    /// Its size on disk then.
+    pub size: ByteLength,
+    /// Its modification time then.
+    pub modified: UnixMicros,
+    /// Its bytes were gzip or zstd: it is left alone, whatever it becomes.
+    pub compressed: bool,
+}
+
+/// One durable step: sources are met, and this is what they have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meeting {
+    /// The sources.
+    pub sources: Vec<SourceName>,
+    /// Their files.
+    pub files: Vec<OldFile>,
+}
+
+/// One durable step: it is known where reading begins in old files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Anchoring {
+    /// The old files, which need not be remembered as such any more.
+    pub settled: Vec<FileId>,
+    /// The strands that begin in them; one that is recorded already has gone on since, and stays as it is.
+    pub strands: Vec<StrandRecord>,
+    /// The files of those strands.
+    pub files: Vec<FileRecord>,
+    /// The number of the next stream.
+    pub streams_opened: u64,
 }
 
 /// A file and the strand it belongs to.
@@ -107,6 +150,18 @@ pub trait StateStore {
     /// [`StateError`]; whether the step was taken is then unknown, and the caller recovers anew.
     fn seal(&mut self, seal: &Seal) -> Result<(), StateError>;
 
+    /// Records that sources are met, before anything is read of their files.
+    ///
+    /// # Errors
+    /// As [`StateStore::seal`].
+    fn meet(&mut self, meeting: &Meeting) -> Result<(), StateError>;
+
+    /// Records where reading begins in old files, all or nothing.
+    ///
+    /// # Errors
+    /// As [`StateStore::seal`].
+    fn anchor(&mut self, anchoring: &Anchoring) -> Result<(), StateError>;
+
     /// Remembers which strand each file belongs to.
     ///
     /// # Errors
@@ -121,9 +176,9 @@ pub trait StateStore {
 }
 
 impl StateError {
-    /// Whether it goes away once somebody frees space.
+    /// Whether it goes away once somebody frees space, or the disk works again.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::DiskFull { .. })
+        matches!(self, Self::DiskFull { .. } | Self::Disk { .. })
     }
 }
 
@@ -135,6 +190,16 @@ pub enum StateError {
     DiskFull {
         /// The database's file.
         path: PathBuf,
+    },
+    /// The disk fails. SQLite also says so when there is no room for the files beside the database.
+    #[error(
+        "the disk fails under the state database {path}: {reason}; check it, and the space on it, nothing is lost"
+    )]
+    Disk {
+        /// The database's file.
+        path: PathBuf,
+        /// What the database says.
+        reason: String,
     },
     /// A newer version of the agent wrote it.
     #[error(

@@ -6,10 +6,10 @@ mod open_file;
 
 use crate::{
     core::{Fault, FoundFile, Probe, ReadBytes, ReadEnd, WindowBytes},
-    discovery::plain_file,
-    identity::{FINGERPRINT_BYTES_MAX, FileId},
+    disk::{Disk, Stat, SystemDisk},
+    identity::{FINGERPRINT_BYTES_MAX, FileId, Fingerprint},
 };
-use headrig_contract::UnixMicros;
+use headrig_contract::{ByteLength, UnixMicros};
 use open_file::OpenFile;
 use std::{
     collections::{HashMap, HashSet},
@@ -44,10 +44,10 @@ impl fmt::Display for Problem {
 
 /// The files that are being read. Plain ones are kept open for a while, so that what is written to a deleted
 /// one is still read; of compressed ones the last.
-#[derive(Default)]
-pub struct TailFiles {
-    plain: HashMap<FileId, Handle>,
-    decompressed: Option<(FileId, OpenFile)>,
+pub struct TailFiles<D: Disk = SystemDisk> {
+    disk: D,
+    plain: HashMap<FileId, Handle<D::File>>,
+    decompressed: Option<(FileId, OpenFile<D::File>)>,
     /// Counts uses, to find the handle that was used least recently.
     uses: u64,
     problems: Vec<Problem>,
@@ -68,14 +68,25 @@ pub struct Target<'a> {
     pub now: UnixMicros,
 }
 
-struct Handle {
-    open: OpenFile,
+struct Handle<F> {
+    open: OpenFile<F>,
     path: Arc<Path>,
     used: u64,
     used_at: UnixMicros,
 }
 
-impl TailFiles {
+impl Default for TailFiles {
+    fn default() -> Self {
+        Self::on(SystemDisk)
+    }
+}
+
+impl<D: Disk> TailFiles<D> {
+    /// Reads files of this disk.
+    pub fn on(disk: D) -> Self {
+        Self { disk, plain: HashMap::new(), decompressed: None, uses: 0, problems: Vec::new() }
+    }
+
     /// Looks into a file: its first plain bytes and these ranges, which are in ascending order of their ends.
     ///
     /// # Errors
@@ -112,21 +123,49 @@ impl TailFiles {
         }
     }
 
+    /// Whether these bytes stand before `offset`: a plain file may have been truncated and written anew at any
+    /// moment, also to a greater length.
+    pub fn holds(&mut self, target: &Target<'_>, offset: u64, expected: Fingerprint) -> bool {
+        let mut bytes = [0; FINGERPRINT_BYTES_MAX];
+        let window = &mut bytes[..usize::from(expected.length)];
+        let start = offset.saturating_sub(window.len() as u64);
+        let read = self.opened(target, start).and_then(|open| open.read_full(start, window));
+        read.is_ok_and(|(count, _)| count == window.len()) && expected.matches_start_of(window)
+    }
+
     /// What went wrong since the last call.
     pub fn take_problems(&mut self) -> Vec<Problem> {
         std::mem::take(&mut self.problems)
     }
 
     /// Files that are still open here but that a scan did not find: deleted, or moved out of sight, and maybe
-    /// written to by somebody who has them open as well. Closes what has been idle.
-    pub fn unlisted(&mut self, found: &[FoundFile], now: UnixMicros) -> Vec<FoundFile> {
-        self.plain.retain(|_, handle| now.micros_since(handle.used_at) < HANDLE_IDLE_MICROS);
+    /// written to by somebody who has them open as well. Closes what has been idle, but of these none that
+    /// `is_wanted` says is not read to its end: nobody could open it again.
+    pub fn unlisted(
+        &mut self,
+        found: &[FoundFile],
+        now: UnixMicros,
+        is_wanted: impl Fn(FileId, ByteLength) -> bool,
+    ) -> Vec<FoundFile> {
         let listed: HashSet<FileId> = found.iter().map(|found| found.file).collect();
+        self.plain.retain(|file, handle| {
+            let is_pinned = || handle.open.plain_stat().is_some_and(|stat| is_wanted(*file, stat.size));
+            now.micros_since(handle.used_at) < HANDLE_IDLE_MICROS || !listed.contains(file) && is_pinned()
+        });
         let unlisted = self.plain.iter().filter(|(file, _)| !listed.contains(file));
         unlisted
             .filter_map(|(file, handle)| {
-                let metadata = handle.open.plain_metadata()?;
-                Some(FoundFile { file: *file, ..plain_file(handle.path.clone(), &metadata) })
+                let Stat { size, modified, .. } = handle.open.plain_stat()?;
+                let path = handle.path.clone();
+                Some(FoundFile {
+                    file: *file,
+                    path,
+                    source: 0,
+                    size,
+                    modified,
+                    compressed: false,
+                    unlisted: true,
+                })
             })
             .collect()
     }
@@ -156,19 +195,19 @@ impl TailFiles {
     }
 
     /// The file, at a place from which `offset` can be reached.
-    fn opened(&mut self, target: &Target<'_>, offset: u64) -> io::Result<&mut OpenFile> {
+    fn opened(&mut self, target: &Target<'_>, offset: u64) -> io::Result<&mut OpenFile<D::File>> {
         if target.compressed {
             let reusable =
                 self.decompressed.take().filter(|(file, open)| *file == target.file && open.reaches(offset));
             let open = match reusable {
                 Some((_, open)) => open,
-                None => OpenFile::new(target.file, target.path, true)?,
+                None => OpenFile::new(&self.disk, target.file, target.path, true)?,
             };
             return Ok(&mut self.decompressed.insert((target.file, open)).1);
         }
         self.uses += 1;
         if !self.plain.contains_key(&target.file) {
-            let open = OpenFile::new(target.file, target.path, false)?;
+            let open = OpenFile::new(&self.disk, target.file, target.path, false)?;
             self.make_room();
             let handle = Handle { open, path: target.path.clone(), used: 0, used_at: target.now };
             self.plain.insert(target.file, handle);

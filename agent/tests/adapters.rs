@@ -7,7 +7,10 @@ use headrig_agent::{
     discovery::file_id,
     identity::{FileId, Fingerprint, Mark, StrandId},
     spool::{Spool, SpoolError},
-    state::{ChainRecord, ChunkRecord, FileRecord, Seal, SqliteState, StateError, StateStore, StrandRecord},
+    state::{
+        Anchoring, ChainRecord, ChunkRecord, FileRecord, Meeting, OldFile, Seal, SqliteState, StateError,
+        StateStore, StrandRecord,
+    },
     tail::{TailFiles, Target},
 };
 use headrig_contract::{
@@ -36,7 +39,12 @@ fn seal(number: u64) -> Seal {
             sealed_at: UnixMicros(5),
         },
         chain: ChainRecord { source: "app".parse().unwrap(), next_seq: ChunkSeq(number + 1), last: hash },
-        strands: vec![StrandRecord { id, mark, path: Path::new("/var/log/app.log").into() }],
+        strands: vec![StrandRecord {
+            id,
+            mark,
+            path: Path::new("/var/log/app.log").into(),
+            began: ByteOffset(number),
+        }],
         files: vec![FileRecord { file, strand: id, size_done: ByteLength(7), modified_done: UnixMicros(9) }],
         streams_opened: number + 1,
     }
@@ -60,6 +68,77 @@ fn what_was_sealed_is_recovered_and_what_was_stored_is_forgotten() {
     for step in &seals {
         assert!(recovered.strands.contains(&step.strands[0]));
         assert!(recovered.files.contains(&step.files[0]));
+    }
+}
+
+#[test]
+fn an_old_file_is_one_until_its_strand_is_recorded_and_a_sealed_strand_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let old = |inode| OldFile {
+        file: FileId { device: 1, inode, born: UnixMicros(3) },
+        size: ByteLength(100),
+        modified: UnixMicros(4),
+        compressed: inode == 2,
+    };
+    let meeting = Meeting { sources: vec!["app".parse().unwrap()], files: vec![old(1), old(2), old(3)] };
+    let mut state = SqliteState::open(&path, AGENT).unwrap();
+    state.meet(&meeting).unwrap();
+    assert_eq!(state.recover().unwrap().old_files, meeting.files);
+
+    let (sealed, fresh) = (seal(0), seal(1));
+    state.seal(&sealed).unwrap();
+    let mut behind = sealed.strands[0].clone();
+    behind.mark.offset = ByteOffset(50);
+    let anchoring = Anchoring {
+        settled: vec![old(1).file, old(3).file],
+        strands: vec![behind, fresh.strands[0].clone()],
+        files: fresh.files.clone(),
+        streams_opened: 7,
+    };
+    state.anchor(&anchoring).unwrap();
+    drop(state);
+    let recovered = SqliteState::open(&path, AGENT).unwrap().recover().unwrap();
+    assert_eq!((recovered.met, recovered.old_files), (meeting.sources, vec![old(2)]));
+    assert_eq!(recovered.strands.len(), 2);
+    assert!(recovered.strands.contains(&sealed.strands[0]) && recovered.strands.contains(&fresh.strands[0]));
+    assert!(recovered.files.contains(&fresh.files[0]));
+    assert_eq!(recovered.streams_opened, 7);
+}
+
+/// The tables of version 1, as its agents made them.
+const VERSION_1: &str = "
+CREATE TABLE agent (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, streams_opened INTEGER NOT NULL) STRICT;
+CREATE TABLE strand (
+  stream BLOB NOT NULL, generation INTEGER NOT NULL, path BLOB NOT NULL, sealed INTEGER NOT NULL,
+  head_length INTEGER NOT NULL, head_hash BLOB NOT NULL, window_length INTEGER NOT NULL, window_hash BLOB NOT NULL,
+  mid_line INTEGER NOT NULL, PRIMARY KEY (stream, generation)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE file (
+  device INTEGER NOT NULL, inode INTEGER NOT NULL, born INTEGER NOT NULL, stream BLOB NOT NULL,
+  generation INTEGER NOT NULL, size_done INTEGER NOT NULL, modified_done INTEGER NOT NULL,
+  PRIMARY KEY (device, inode)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE chain (source TEXT PRIMARY KEY, next_seq INTEGER NOT NULL, last BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE chunk (
+  hash BLOB PRIMARY KEY, key TEXT NOT NULL, length INTEGER NOT NULL, raw_length INTEGER NOT NULL,
+  sealed_at INTEGER NOT NULL, number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 1;
+INSERT INTO agent VALUES (1, zeroblob(16), 5);
+INSERT INTO strand VALUES (zeroblob(16), 0, CAST('/a' AS BLOB), 9, 9, zeroblob(16), 9, zeroblob(16), 0);
+";
+
+#[test]
+fn a_state_of_version_1_is_renewed_and_keeps_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch(VERSION_1).unwrap();
+    for _ in 0..2 {
+        let recovered = SqliteState::open(&path, AGENT).unwrap().recover().unwrap();
+        assert_eq!((recovered.agent, recovered.streams_opened), (AgentId::from_bytes([0; 16]), 5));
+        assert_eq!(recovered.strands[0].mark.offset, ByteOffset(9));
+        assert_eq!(recovered.strands[0].began, ByteOffset(0), "it was read from its beginning");
     }
 }
 
@@ -195,10 +274,13 @@ fn what_is_written_to_a_deleted_file_is_read_until_it_is_idle() {
     fs::remove_file(&path).unwrap();
     writer.write_all(b"two\n").unwrap();
 
-    let unlisted = tail.unlisted(&[], UnixMicros(1));
+    let unlisted = tail.unlisted(&[], UnixMicros(1), |_, _| false);
     assert_eq!(unlisted.iter().map(|found| (found.file, found.size.0)).collect::<Vec<_>>(), [(id, 8)]);
     let mut buffer = [0; 8];
     assert_eq!(tail.read(&target(id, &path, false), 4, &mut buffer).unwrap().count, 4);
     assert_eq!(&buffer[..4], b"two\n");
-    assert!(tail.unlisted(&[], UnixMicros(61_000_000)).is_empty());
+    let wanted =
+        |tail: &mut TailFiles, is_wanted| tail.unlisted(&[], UnixMicros(61_000_000), |_, _| is_wanted).len();
+    assert_eq!(wanted(&mut tail, true), 1, "what is not read to its end cannot be opened again");
+    assert_eq!(wanted(&mut tail, false), 0);
 }

@@ -3,10 +3,11 @@
 use crate::args::wait;
 use anyhow::{Context, Result, bail};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use headrig_agent::settings::{Settings as AgentSettings, SourceSettings};
+use headrig_agent::settings::{Settings as AgentSettings, SourceSettings, StartAt};
 use headrig_contract::{
     HostName, SourceName,
     chunk::{BLOCK_BYTES_MAX, Codec},
+    framing::{Encoding, Framing, FramingRule, Multiline, Pattern},
 };
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -58,6 +59,39 @@ struct RawSource {
     format: Option<String>,
     timezone: Option<String>,
     max_line_bytes: Option<usize>,
+    #[serde(default)]
+    encoding: RawEncoding,
+    #[serde(default)]
+    multiline: RawMultiline,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawEncoding {
+    #[default]
+    Auto,
+    #[serde(rename = "utf-8")]
+    Utf8,
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawMultiline {
+    mode: Option<RawMode>,
+    start: Option<String>,
+    #[serde(rename = "continue")]
+    goes_on: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawMode {
+    Auto,
+    Off,
 }
 
 /// Settings for `headrig local`, checked.
@@ -91,6 +125,11 @@ impl Config {
             )
         };
         Self::checked(raw, max_wait).with_context(place)
+    }
+
+    /// How each source's files are written, where that is set.
+    pub(crate) fn encodings(&self) -> Vec<Option<Encoding>> {
+        self.agent.sources.iter().map(|source| source.encoding).collect()
     }
 
     /// The index of the source that `path` belongs to: the first that includes it.
@@ -149,6 +188,9 @@ fn default_source() -> SourceSettings {
         name: DEFAULT_SOURCE.parse().expect("the default name is a valid one"),
         format_hint: "".into(),
         line_bytes_max: BLOCK_BYTES_MAX,
+        framing: Framing::default(),
+        encoding: None,
+        start_at: StartAt::Beginning,
     }
 }
 
@@ -164,7 +206,27 @@ fn source_settings(source: &RawSource) -> Result<SourceSettings> {
         name,
         format_hint: format_hint.into(),
         line_bytes_max: source.max_line_bytes.unwrap_or(BLOCK_BYTES_MAX),
+        framing: framing(&source.multiline).context("multiline")?,
+        encoding: match source.encoding {
+            RawEncoding::Auto => None,
+            RawEncoding::Utf8 => Some(Encoding::Utf8),
+            RawEncoding::Utf16Le => Some(Encoding::Utf16Le),
+            RawEncoding::Utf16Be => Some(Encoding::Utf16Be),
+        },
+        // What is named on the command line is what is wanted.
+        start_at: StartAt::Beginning,
     })
+}
+
+fn framing(raw: &RawMultiline) -> Result<Framing> {
+    let multiline = match (raw.mode, &raw.start, &raw.goes_on) {
+        (None | Some(RawMode::Auto), None, None) => Multiline::Auto,
+        (Some(RawMode::Off), None, None) => Multiline::Off,
+        (None, Some(pattern), None) => Multiline::Start(Pattern::new(pattern).context("start")?),
+        (None, None, Some(pattern)) => Multiline::Continue(Pattern::new(pattern).context("continue")?),
+        _ => bail!("expected one of mode, start and continue"),
+    };
+    Ok(Framing::new(FramingRule { multiline, ..FramingRule::default() })?)
 }
 
 fn patterns(include: &[String]) -> Result<GlobSet> {
@@ -207,6 +269,16 @@ mod tests {
         check("level = 99", "expected level between 1 and 19, found 99");
         check("[[source]]\nname = 'a'\ninclude = ['*.log']\nformat = 'x'", "format: expected one of");
         check("[[source]]\nname = 'a'\ninclude = ['[']", "include: expected a pattern");
+        check("[[source]]\nname = 'a'\ninclude = []\nencoding = 'utf-16'", "unknown variant `utf-16`");
+        check(
+            "[[source]]\nname = 'a'\ninclude = []\nmultiline = { start = '[' }",
+            "multiline: expected a regular expression, found \"[\": unclosed character class",
+        );
+        check(
+            "[[source]]\nname = 'a'\ninclude = []\nmultiline = { start = '^a', mode = 'auto' }",
+            "expected one of mode, start and continue",
+        );
+        check("[[source]]\nname = 'a'\ninclude = []\nmultiline = { continue = '^a' }", "fine");
         check("[[source]]\nname = 'local'\ninclude = []", "found local twice");
         check("[[source]]\nname = 'a'\ninclude = []\nmax_line_bytes = 5", "max_line_bytes between 1024");
     }

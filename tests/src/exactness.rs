@@ -131,7 +131,9 @@ fn check_stream(bytes: &[u8], spans: &[Span]) -> Result<()> {
 fn is_cut_terminator(bytes: &[u8], from: usize, to: usize) -> bool {
     let gap = bytes.get(from..to);
     let after_text = from > 0 && bytes.get(from - 1) != Some(&b'\n');
-    from == to || after_text && matches!(gap, Some(b"\n" | b"\r\n"))
+    // In UTF-8, and in UTF-16 of either order.
+    let terminators: [&[u8]; 6] = [b"\n", b"\r\n", b"\n\0", b"\r\0\n\0", b"\0\n", b"\0\r\0\n"];
+    from == to || after_text && gap.is_some_and(|gap| terminators.contains(&gap))
 }
 
 /// Where `found` leaves the expected content that it shares most of its beginning with.

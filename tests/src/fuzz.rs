@@ -6,9 +6,9 @@ use crate::{
     exactness, lake,
 };
 use headrig_contract::{
-    ByteLength, ContentHash, Generation, ObjectKey, StreamId, UnixMicros,
+    ByteLength, ByteOffset, ContentHash, Generation, ObjectKey, StreamId, UnixMicros,
     chunk::{BLOCK_BYTES_MAX, ChunkReader, ForeignReader, Layout, Provenance},
-    framing::{Events, last_event_start},
+    framing::{Encoding, Framing, FramingRule, Multiline, Pattern},
 };
 use headrig_etl::{
     BatchError, BatchRun, Event, EventType, ForeignLimits, LakeFile, LakeSink, Level, Member, Settings,
@@ -73,7 +73,22 @@ pub fn provenance(bytes: &[u8]) {
 /// Whatever the bytes: the events tile them, the last begins where both sides say, and a cut between two
 /// events changes neither part's events.
 pub fn framing(bytes: &[u8]) {
-    let events: Vec<Range<usize>> = Events::new(bytes).collect();
+    let pattern = |text| Pattern::new(text).expect("it is short");
+    let rules = [
+        (Encoding::Utf8, Multiline::Auto),
+        (Encoding::Utf16Be, Multiline::Auto),
+        (Encoding::Utf8, Multiline::Start(pattern(r"^\S"))),
+        (Encoding::Utf16Le, Multiline::Continue(pattern(r"^\s|^$"))),
+    ];
+    for (encoding, multiline) in rules {
+        let framing = Framing::new(FramingRule { encoding, multiline }).expect("the patterns are sound");
+        framed(&framing, bytes);
+    }
+}
+
+fn framed(framing: &Framing, bytes: &[u8]) {
+    let start = ByteOffset(0);
+    let events: Vec<Range<usize>> = framing.events(bytes, start).collect();
     let mut at = 0;
     for event in &events {
         assert!(event.start == at && event.end > at, "{event:?} does not begin at {at}");
@@ -81,14 +96,15 @@ pub fn framing(bytes: &[u8]) {
     }
     assert_eq!(at, bytes.len());
     let last = events.last().map_or(0, |event| event.start);
-    assert_eq!(last_event_start(bytes), last, "of {:?}", bytes.escape_ascii().to_string());
+    let found = framing.last_event_start(bytes, start);
+    assert_eq!(found, last, "{framing:?} of {:?}", bytes.escape_ascii().to_string());
     let step = events.len().div_ceil(CUTS_MAX).max(1);
     for (number, event) in events.iter().enumerate().step_by(step) {
         let (head, tail) = bytes.split_at(event.end);
-        let head: Vec<_> = Events::new(head).collect();
-        let tail: Vec<_> =
-            Events::new(tail).map(|range| range.start + event.end..range.end + event.end).collect();
-        assert_eq!([head, tail].concat(), events, "cut after event {number}");
+        let head: Vec<_> = framing.events(head, start).collect();
+        let tail = framing.events(tail, start.plus(ByteLength(event.end as u64)));
+        let tail: Vec<_> = tail.map(|range| range.start + event.end..range.end + event.end).collect();
+        assert_eq!([head, tail].concat(), events, "{framing:?} cut after event {number}");
     }
 }
 

@@ -17,6 +17,7 @@ use parquet::{
 use std::{
     collections::BTreeMap,
     fs::File,
+    io::ErrorKind::NotFound,
     path::{Path, PathBuf},
 };
 use walkdir::WalkDir;
@@ -90,7 +91,10 @@ impl Lake {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
                 Ok(_) => {}
-                Err(error) if error.depth() == 0 && !table.exists() => {}
+                // Asked of the error, not of the folder, which may have been made since.
+                Err(error)
+                    if error.io_error().is_some_and(|error| error.kind() == NotFound)
+                        && error.depth() == 0 => {}
                 Err(error) => return Err(error).context("listing the lake"),
             }
         }

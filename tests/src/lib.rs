@@ -6,12 +6,17 @@
 
 pub mod bucket;
 pub mod exactness;
+pub mod faults;
 pub mod fuzz;
 pub mod generate;
+pub mod http;
 pub mod lake;
 pub mod measure;
+pub mod ministack;
 pub mod mutate;
+pub mod oracle;
 pub mod process;
 pub mod random;
+pub mod scenario;
 pub mod site;
 pub mod summary;

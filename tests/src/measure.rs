@@ -1,10 +1,10 @@
-//! What a child process costs: CPU time, peak memory, wall time, as the kernel counts them.
+//! What a process costs and holds: CPU time, memory, descriptors, wall time, as the kernel counts them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::{
     fs,
-    process::{Child, ExitStatus},
+    process::{Child, Command, ExitStatus, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -24,11 +24,37 @@ pub struct Cost {
     pub wall: Duration,
 }
 
+/// What a live process has used up to now, and what it holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// User and system time of all its threads.
+    pub cpu: Duration,
+    /// The memory it has resident, in bytes.
+    pub rss_bytes: u64,
+    /// The most memory it ever had resident, in bytes.
+    pub peak_rss_bytes: u64,
+    /// Its open descriptors.
+    pub descriptors: usize,
+}
+
+/// Runs `command`, without input, to an end with exit code 0, and says what it cost.
+///
+/// # Errors
+/// When it cannot be started, ends otherwise, or has not ended within `limit`.
+pub fn run(command: &mut Command, limit: Duration) -> Result<Cost> {
+    let mut child = command.stdin(Stdio::null()).spawn().context("starting a child to measure")?;
+    let (status, cost) = watch(&mut child, limit)?;
+    if !status.success() {
+        bail!("{:?} ended with {status}", command.get_program());
+    }
+    Ok(cost)
+}
+
 /// Waits for the end of `child` and says what it cost.
 ///
 /// # Errors
-/// When the system does not tell.
-pub fn watch(child: &mut Child) -> Result<(ExitStatus, Cost)> {
+/// When the system does not tell, or the child has not ended within `limit`; it is then killed.
+pub fn watch(child: &mut Child, limit: Duration) -> Result<(ExitStatus, Cost)> {
     let begun = Instant::now();
     let id =
         i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id is a positive i32")?;
@@ -36,7 +62,12 @@ pub fn watch(child: &mut Child) -> Result<(ExitStatus, Cost)> {
     // The process is left a zombie at first, because its times can be read until it is waited for.
     let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
     while waitid(WaitId::Pid(id), ended).context("waiting for the process")?.is_none() {
-        peak_rss_bytes = peak_rss_bytes.max(resident_peak(child.id()).unwrap_or(0));
+        if begun.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            bail!("waited {limit:?} in vain until process {} ends", child.id());
+        }
+        peak_rss_bytes = peak_rss_bytes.max(memory(child.id(), "VmHWM:").unwrap_or(0));
         sleep(POLL_INTERVAL);
     }
     let wall = begun.elapsed();
@@ -44,10 +75,25 @@ pub fn watch(child: &mut Child) -> Result<(ExitStatus, Cost)> {
     Ok((child.wait()?, Cost { cpu, peak_rss_bytes, wall }))
 }
 
-/// VmHWM of a live process; none once it has given its memory back.
-fn resident_peak(id: u32) -> Option<u64> {
+/// What the live process `id` has used, and what it holds.
+///
+/// # Errors
+/// When there is no such process, or it belongs to another user.
+pub fn usage(id: u32) -> Result<Usage> {
+    Ok(Usage {
+        cpu: cpu_time(id)?,
+        rss_bytes: memory(id, "VmRSS:").context("reading the process's memory")?,
+        peak_rss_bytes: memory(id, "VmHWM:").context("reading the process's memory")?,
+        descriptors: fs::read_dir(format!("/proc/{id}/fd"))
+            .context("counting the process's descriptors")?
+            .count(),
+    })
+}
+
+/// A line of a live process's status, in bytes; none once it has given its memory back.
+fn memory(id: u32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -65,14 +111,44 @@ fn cpu_time(id: u32) -> Result<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
 
     #[test]
     fn a_busy_child_costs_about_its_wall_time() {
         let script = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
-        let (status, cost) = watch(&mut Command::new("sh").args(["-c", script]).spawn().unwrap()).unwrap();
+        let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+        let (status, cost) = watch(&mut child, Duration::from_secs(60)).unwrap();
         assert!(status.success());
         assert!(cost.cpu > Duration::ZERO && cost.cpu <= cost.wall + Duration::from_millis(50), "{cost:?}");
         assert!(cost.peak_rss_bytes > 100 << 10, "{cost:?}");
+    }
+
+    #[test]
+    fn a_child_that_does_not_end_is_killed_at_the_limit() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let id = child.id();
+        let error = watch(&mut child, Duration::from_millis(30)).unwrap_err();
+        assert!(error.to_string().contains("in vain"), "{error}");
+        assert!(usage(id).is_err(), "it is gone");
+    }
+
+    #[test]
+    fn an_open_file_is_one_more_descriptor() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let script = "exec 9</dev/null; echo; read end";
+        let mut count = |script: &str| {
+            let mut child = Command::new("sh")
+                .args(["-c", script])
+                .stdin(Stdio::piped())
+                .stdout(writer.try_clone().unwrap())
+                .spawn()
+                .unwrap();
+            std::io::Read::read_exact(&mut reader, &mut [0]).unwrap();
+            let usage = usage(child.id()).unwrap();
+            drop(child.stdin.take());
+            child.wait().unwrap();
+            assert!(usage.rss_bytes > 100 << 10 && usage.peak_rss_bytes >= usage.rss_bytes, "{usage:?}");
+            usage.descriptors
+        };
+        assert_eq!(count(script), count("echo; read end") + 1);
     }
 }

@@ -44,22 +44,33 @@ pub struct Finished {
     pub stderr: String,
 }
 
-/// The binary under test: what `HEADRIG_BIN` names, else the one built beside this program.
+/// The `headrig` under test: what `HEADRIG_BIN` names, else the one built beside this program.
 ///
 /// # Errors
 /// When there is none; the message says how to build it.
 pub fn binary() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("HEADRIG_BIN") {
+    binary_of("HEADRIG_BIN", "headrig", "headrig")
+}
+
+/// The `headrig-agent` under test: what `HEADRIG_AGENT_BIN` names, else the one built beside this program.
+///
+/// # Errors
+/// As [`binary`].
+pub fn agent_binary() -> Result<PathBuf> {
+    binary_of("HEADRIG_AGENT_BIN", "headrig-agent", "headrig-agentd")
+}
+
+fn binary_of(variable: &str, name: &str, package: &str) -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
         let path = PathBuf::from(path);
-        ensure!(path.is_file(), "HEADRIG_BIN names {}, which is no file", path.display());
+        ensure!(path.is_file(), "{variable} names {}, which is no file", path.display());
         return Ok(path);
     }
     let here = std::env::current_exe().context("finding this program")?;
-    let beside = here.ancestors().skip(1).take(2).map(|folder| folder.join("headrig"));
-    beside
-        .into_iter()
-        .find(|path| path.is_file())
-        .context("the headrig binary is not built; run `cargo xtask test`, or `cargo build -p headrig` first")
+    let beside = here.ancestors().skip(1).take(2).map(|folder| folder.join(name));
+    beside.into_iter().find(|path| path.is_file()).with_context(|| {
+        format!("{name} is not built; run `cargo xtask test`, or `cargo build -p {package}` first")
+    })
 }
 
 impl Headrig {
@@ -100,16 +111,8 @@ impl Headrig {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(mut self) -> Result<Running> {
-        let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-        let child = self
-            .0
-            .stdin(Stdio::null())
-            .stdout(stdout.try_clone()?)
-            .stderr(stderr.try_clone()?)
-            .spawn()
-            .with_context(|| format!("starting {:?}", self.0.get_program()))?;
-        Ok(Running { child, stdout, stderr, ended: false })
+    pub fn start(self) -> Result<Running> {
+        Running::start(self.0)
     }
 
     /// Runs it to its end.
@@ -122,6 +125,21 @@ impl Headrig {
 }
 
 impl Running {
+    /// Starts `command`, with no input.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(mut command: Command) -> Result<Self> {
+        let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(stdout.try_clone()?)
+            .stderr(stderr.try_clone()?)
+            .spawn()
+            .with_context(|| format!("starting {:?}", command.get_program()))?;
+        Ok(Self { child, stdout, stderr, ended: false })
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -153,7 +171,7 @@ impl Running {
             .ok()
             .and_then(Pid::from_raw)
             .context("a process id is a positive i32")?;
-        rustix::process::kill_process(id, signal).context("signalling headrig")
+        rustix::process::kill_process(id, signal).context("signalling a child")
     }
 
     /// Kills it with a signal that cannot be caught. Whether that is what ended it.
@@ -172,7 +190,7 @@ impl Running {
     /// # Errors
     /// When it has not ended within `limit`; it is then killed.
     pub fn finish(mut self, limit: Duration) -> Result<Finished> {
-        let ended = wait_until("headrig ends", limit, || self.has_ended());
+        let ended = wait_until("the program ends", limit, || self.has_ended());
         if let Err(error) = ended {
             let said = self.stderr_so_far().unwrap_or_default();
             return Err(error.context(format!("it had said:\n{said}")));

@@ -99,11 +99,7 @@ impl Site {
     /// # Errors
     /// When the system refuses.
     pub fn gzip(&self, name: &str) -> Result<()> {
-        let bytes = fs::read(self.log(name))?;
-        let modified = fs::metadata(self.log(name))?.modified()?;
-        fs::write(self.log(&format!("{name}.gz")), gzipped(&bytes)?)?;
-        File::options().append(true).open(self.log(&format!("{name}.gz")))?.set_modified(modified)?;
-        Ok(fs::remove_file(self.log(name))?)
+        gzip(&self.log(name))
     }
 
     /// `headrig local` over the folder of logs, to the end of the files.
@@ -129,6 +125,18 @@ impl Site {
     pub fn headrig(&self) -> Result<Headrig> {
         Headrig::local([self.logs()], self.lake().folder())
     }
+}
+
+/// Replaces the file `path` by its `.gz`, as `gzip` does: the modification time stays.
+///
+/// # Errors
+/// When the system refuses.
+pub fn gzip(path: &Path) -> Result<()> {
+    let compressed = path.with_added_extension("gz");
+    let modified = fs::metadata(path)?.modified()?;
+    fs::write(&compressed, gzipped(&fs::read(path)?)?)?;
+    File::options().append(true).open(&compressed)?.set_modified(modified)?;
+    Ok(fs::remove_file(path)?)
 }
 
 /// `bytes` as one gzip member.

@@ -2,20 +2,26 @@
 
 use crate::steps::{self, cargo, step};
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use std::ffi::OsString;
 
 /// What to measure.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
     /// One big access log from nothing to lake, beside the floor: read, zstd -3 and SHA-256 alone
-    Local {
-        /// Size of the generated log, in millions of bytes
-        #[arg(long, default_value_t = 300)]
-        mb: u64,
-        /// Leave the log and the lake where they are, and say where
-        #[arg(long)]
-        keep: bool,
-    },
+    #[command(disable_help_flag = true)]
+    Local(Options),
+    /// The agent against a stand-in for S3: one big log beside the floor, idle files, slow ones, how soon lines are sealed
+    #[command(disable_help_flag = true)]
+    Agent(Options),
+}
+
+/// What `headrig-bench` takes; it is the one that knows.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Such as --mb 900; --help lists them all
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    options: Vec<OsString>,
 }
 
 /// Builds and measures.
@@ -23,23 +29,18 @@ pub(crate) enum Bench {
 /// # Errors
 /// When the build, the run or one of its checks fails.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
-    let Bench::Local { mb, keep } = bench;
-    step("build for release", || {
-        steps::run(&mut cargo(&[
-            "build",
-            "--release",
-            "--package",
-            "headrig",
-            "--package",
-            "headrig-tests",
-            "--bins",
-        ]))
-    })?;
+    let (package, what, Options { options }) = match bench {
+        Bench::Local(options) => ("headrig", "local", options),
+        Bench::Agent(options) => ("headrig-agentd", "agent", options),
+    };
+    // One at a time: built together, a program would get what the other needs of a library as well, and what is
+    // measured would not be what is shipped.
+    for package in [package, "headrig-tests"] {
+        step(&format!("build {package} for release"), || {
+            steps::run(&mut cargo(&["build", "--release", "--bins", "--package", package]))
+        })?;
+    }
     let mut measure =
         cargo(&["run", "--release", "--quiet", "--package", "headrig-tests", "--bin", "headrig-bench"]);
-    measure.args(["--", "local", "--mb", &mb.to_string()]);
-    if *keep {
-        measure.arg("--keep");
-    }
-    steps::run(&mut measure)
+    steps::run(measure.args(["--", what]).args(options))
 }

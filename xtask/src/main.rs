@@ -6,7 +6,7 @@
 mod bench;
 mod ci;
 mod python;
-mod sim_sink;
+mod sim;
 mod steps;
 mod test;
 
@@ -27,20 +27,19 @@ enum Command {
     Test(test::Options),
     /// Run what CI runs: format, lints, licences, then the tests
     Ci(ci::Options),
+    /// Simulate the whole agent: crashes, faults and rotations in an order that a seed determines
+    Sim(sim::Options),
     /// Measure the release build
     #[command(subcommand)]
     Bench(bench::Bench),
-    /// Simulate on paper time
-    #[command(subcommand)]
-    Sim(sim_sink::Sim),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Ci(options) => ci::run(&options),
+        Command::Sim(options) => sim::run(&options),
         Command::Bench(bench) => bench::run(&bench),
-        Command::Sim(sim) => sim_sink::run(&sim),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,31 +1,38 @@
-//! The virtual environment that the tests read the lake with: `.venv` in the checkout, and in it DuckDB,
-//! a reader of Parquet that shares no code with the writer.
+//! The virtual environment of the tests, `.venv` in the checkout: DuckDB, a reader of Parquet that shares no code
+//! with the writer, and MiniStack, a stand-in for AWS.
 //!
-//! Where the package index is out of reach the tests that need it skip, saying so; in CI that is a failure.
+//! Where the package index is out of reach the tests that need them skip, saying so; in CI that is a failure.
 
 use crate::steps::{root, run, skip, succeeds};
 use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
-const DUCKDB: &str = "duckdb==2.0.0";
+/// What is installed, and for what. The versions are pinned: the tests rely on what exactly these do.
+const PACKAGES: [Package; 2] = [
+    Package { needed: "reading the lake with DuckDB", pins: &["duckdb==2.0.0"] },
+    // MiniStack asks for cbor2 only when it is sent CBOR, which is what the agent sends to CloudWatch.
+    Package { needed: "running the agent against MiniStack", pins: &["ministack==1.5.33", "cbor2==6.3.0"] },
+];
 const INSTALL_TRIES: usize = 2;
 
-/// Makes `.venv` ready, or says why the tests go on without it.
+struct Package {
+    needed: &'static str,
+    pins: &'static [&'static str],
+}
+
+/// Makes `.venv` ready, or says what the tests go on without.
 ///
 /// # Errors
 /// In CI, when it cannot be made ready.
 pub(crate) fn prepare() -> Result<()> {
-    if ready() {
-        return Ok(());
-    }
-    match install() {
-        Ok(()) => Ok(()),
-        Err(error) if in_ci() => Err(error),
-        Err(error) => {
-            skip("DuckDB", &format!("the tests that read the lake with it will skip: {error:#}"));
-            Ok(())
+    for package in PACKAGES.iter().filter(|package| !package.is_ready()) {
+        match package.install() {
+            Ok(()) => {}
+            Err(error) if in_ci() => return Err(error),
+            Err(error) => skip(package.needed, &format!("{error:#}")),
         }
     }
+    Ok(())
 }
 
 /// Whether this run is CI's, where nothing that can be had may be left out.
@@ -33,34 +40,39 @@ pub(crate) fn in_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
-fn install() -> Result<()> {
-    run(Command::new("python3").args(["-m", "venv"]).arg(folder()))
-        .context("python3 -m venv does not work here; on Debian install python3-venv")?;
-    for _ in 0..INSTALL_TRIES {
-        let mut pip = Command::new(python());
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--only-binary=:all:",
-            DUCKDB,
-        ]);
-        if run(&mut pip).is_ok() && ready() {
-            return Ok(());
-        }
+impl Package {
+    /// Whether the pinned versions are there and load.
+    fn is_ready(&self) -> bool {
+        let check =
+            |(name, version): (&str, &str)| format!("import {name}; assert version('{name}') == '{version}'");
+        let checks: Vec<String> =
+            self.pins.iter().filter_map(|pin| pin.split_once("==")).map(check).collect();
+        let script = format!("from importlib.metadata import version\n{}", checks.join("\n"));
+        succeeds(Command::new(python()).args(["-c", &script]))
     }
-    bail!(
-        "{DUCKDB} could not be installed into .venv in {INSTALL_TRIES} tries; is the Python package index reachable?"
-    )
-}
 
-/// Whether the pinned version is there and loads.
-fn ready() -> bool {
-    let version = DUCKDB.trim_start_matches("duckdb==");
-    let check = format!("import duckdb, sys; sys.exit(duckdb.__version__ != '{version}')");
-    succeeds(Command::new(python()).args(["-c", &check]))
+    fn install(&self) -> Result<()> {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder()))
+            .context("python3 -m venv does not work here; on Debian install python3-venv")?;
+        for _ in 0..INSTALL_TRIES {
+            let mut pip = Command::new(python());
+            pip.args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--only-binary=:all:",
+            ]);
+            if run(pip.args(self.pins)).is_ok() && self.is_ready() {
+                return Ok(());
+            }
+        }
+        bail!(
+            "{} could not be installed into .venv in {INSTALL_TRIES} tries; is the Python package index reachable?",
+            self.pins.join(" and ")
+        )
+    }
 }
 
 fn folder() -> PathBuf {

@@ -30,14 +30,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         skip("end to end", "--fast was given");
     } else {
         step("python environment (.venv)", python::prepare)?;
-        step("build headrig", || {
-            steps::run(cargo(&["build", "--package", "headrig"]).args(options.profile()))
+        step("build headrig and headrig-agent", || {
+            let packages = ["build", "--package", "headrig", "--package", "headrig-agentd"];
+            steps::run(cargo(&packages).args(options.profile()))
         })?;
     }
-    let skips = Skips::begin()?;
+    let (skips, scenarios) = (List::begin("skipped-tests.txt")?, List::begin("scenarios.txt")?);
     let runner = Runner::found();
-    let outcome = step("tests", || options.tests(runner, &skips).iter_mut().try_for_each(steps::run));
-    skips.tell()?;
+    let outcome =
+        step("tests", || options.tests(runner, &skips, &scenarios).iter_mut().try_for_each(steps::run));
+    scenarios.tell("scenario | written | delivered | lost | duplicated | garbled", "")?;
+    skips.tell("", "skipped: ")?;
     outcome?;
     if runner == Runner::Nextest {
         step("documentation tests", || steps::run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"])))?;
@@ -64,30 +67,35 @@ impl Options {
         if self.large { &["--release"] } else { &[] }
     }
 
-    fn tests(&self, runner: Runner, skips: &Skips) -> Vec<Command> {
+    fn tests(&self, runner: Runner, skips: &List, scenarios: &List) -> Vec<Command> {
         let selections: &[&[&str]] = if self.fast {
             &[&["--workspace", "--exclude", "headrig-tests"], &["--package", "headrig-tests", "--lib"]]
         } else {
             &[&["--workspace"]]
         };
-        selections.iter().map(|selection| self.test(runner, selection, skips)).collect()
+        selections.iter().map(|selection| self.test(runner, selection, skips, scenarios)).collect()
     }
 
-    fn test(&self, runner: Runner, selection: &[&str], skips: &Skips) -> Command {
+    fn test(&self, runner: Runner, selection: &[&str], skips: &List, scenarios: &List) -> Command {
         let mut command = match runner {
             Runner::Nextest => cargo(&["nextest", "run", "--no-fail-fast", "--status-level", "slow"]),
             Runner::Cargo => cargo(&["test", "--no-fail-fast"]),
         };
-        command.args(selection).env("HEADRIG_BIN", self.binary()).env("HEADRIG_SKIPS", &skips.list);
+        command
+            .args(selection)
+            .env("HEADRIG_BIN", self.binary("headrig"))
+            .env("HEADRIG_AGENT_BIN", self.binary("headrig-agent"))
+            .env("HEADRIG_SKIPS", &skips.path)
+            .env("HEADRIG_SCENARIOS", &scenarios.path);
         if self.large {
             command.env("HEADRIG_TEST_LARGE", "1");
         }
         command
     }
 
-    fn binary(&self) -> PathBuf {
+    fn binary(&self, name: &str) -> PathBuf {
         let profile = if self.large { "release" } else { "debug" };
-        target_folder().join(profile).join(format!("headrig{EXE_SUFFIX}"))
+        target_folder().join(profile).join(format!("{name}{EXE_SUFFIX}"))
     }
 }
 
@@ -96,25 +104,28 @@ fn target_folder() -> PathBuf {
     root().join(folder)
 }
 
-/// What the tests left out: each appends a line, because runners hide what a passing test prints.
-struct Skips {
-    list: PathBuf,
+/// What tests have to tell: each appends a line, because runners hide what a passing test prints.
+struct List {
+    path: PathBuf,
 }
 
-impl Skips {
-    fn begin() -> Result<Self> {
-        let list = target_folder().join("skipped-tests.txt");
-        fs::write(&list, "").with_context(|| format!("writing {}", list.display()))?;
-        Ok(Self { list })
+impl List {
+    fn begin(name: &str) -> Result<Self> {
+        let path = target_folder().join(name);
+        fs::write(&path, "").with_context(|| format!("writing {}", path.display()))?;
+        Ok(Self { path })
     }
 
-    fn tell(&self) -> Result<()> {
+    /// Shows the lines, below `title` and each after `prefix`.
+    fn tell(&self, title: &str, prefix: &str) -> Result<()> {
         let text =
-            fs::read_to_string(&self.list).with_context(|| format!("reading {}", self.list.display()))?;
+            fs::read_to_string(&self.path).with_context(|| format!("reading {}", self.path.display()))?;
         let mut lines: Vec<&str> = text.lines().collect();
         lines.sort_unstable();
         lines.dedup();
-        lines.iter().for_each(|line| eprintln!("skipped: {line}"));
+        let title = Some(title).filter(|title| !title.is_empty() && !lines.is_empty());
+        title.iter().for_each(|title| eprintln!("{title}"));
+        lines.iter().for_each(|line| eprintln!("{prefix}{line}"));
         Ok(())
     }
 }

@@ -4,7 +4,6 @@
 //! loads to the same one, everything but settings in comments; no secret is printed.
 
 use crate::config::{Config, Diagnostic};
-use headrig_agent::discovery::Discovery;
 use headrig_contract::chunk::Codec;
 use std::{
     fs,
@@ -65,7 +64,7 @@ fn counted(count: usize, noun: &str) -> String {
 /// How many files there are now for each source, and what discovery has to say of them.
 fn look_for_files(config: &Config) -> (Vec<usize>, Vec<String>) {
     let nobody = config.sources.len();
-    let mut discovery = Discovery::new(config.inputs(), vec![config.agent.state_dir.clone()]);
+    let mut discovery = config.discovery();
     let scan = discovery.scan(|path| config.source_of(path).unwrap_or(nobody));
     let mut files = vec![0; nobody + 1];
     scan.files.iter().for_each(|found| files[found.source] += 1);

@@ -21,7 +21,7 @@ pub use source::{FORMATS, Pattern, Source};
 
 use diagnostic::Problems;
 use document::Document;
-use headrig_agent::{Settings, settings::SourceSettings};
+use headrig_agent::{Settings, discovery::Discovery, settings::SourceSettings};
 use headrig_contract::{HostName, chunk::Codec};
 use memory::MemoryCeiling;
 use std::{
@@ -214,6 +214,9 @@ impl Config {
             name: source.name.clone(),
             format_hint: source.format.as_deref().unwrap_or_default().into(),
             line_bytes_max: source.line_bytes_max,
+            framing: source.framing.clone(),
+            encoding: source.encoding,
+            start_at: source.start_at,
         };
         Settings {
             sources: self.sources.iter().map(source).collect(),
@@ -234,6 +237,12 @@ impl Config {
     pub fn inputs(&self) -> Vec<PathBuf> {
         let patterns = self.sources.iter().flat_map(|source| &source.include);
         patterns.map(|pattern| PathBuf::from(pattern.as_str())).collect()
+    }
+
+    /// Discovery of all that, the agent's own folder left out.
+    pub fn discovery(&self) -> Discovery {
+        let encodings = self.sources.iter().map(|source| source.encoding).collect();
+        Discovery::new(self.inputs(), vec![self.agent.state_dir.clone()]).expecting(encodings)
     }
 
     /// The index of the source that takes `path`: the first that includes and does not exclude it.

@@ -6,7 +6,9 @@
 
 mod figures;
 mod logging;
+mod rest;
 mod scan;
+mod state;
 
 use crate::{
     access::{heartbeat_settings, s3_settings},
@@ -22,16 +24,17 @@ use headrig_agent::{
     shipper::{ShipError, Shipper, Step},
     state::SqliteState,
 };
-use headrig_contract::{AgentId, UnixMicros};
+use headrig_contract::UnixMicros;
 use logging::Logging;
 use rustix::fs::{FlockOperation, flock};
-use scan::Scanner;
+use scan::{Scanner, Seen};
 use sd_notify::NotifyState;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 use std::{
+    collections::VecDeque,
     fs::{self, File, OpenOptions},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -86,6 +89,10 @@ struct Daemon {
     logging: Logging,
     scanner: Scanner,
     tally: Tally,
+    /// What came in while nothing could be done with it.
+    kept: VecDeque<Notice>,
+    /// When the last report was handed over.
+    reported: Option<Instant>,
     /// Held as long as the agent runs: another one on the same state is refused.
     _lock: File,
 }
@@ -121,6 +128,8 @@ impl Daemon {
             logging,
             scanner,
             tally,
+            kept: VecDeque::new(),
+            reported: None,
             _lock: lock,
         })
     }
@@ -143,28 +152,27 @@ impl Daemon {
                         return Ok(());
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(state::explained(error, &self.config.agent.state_dir)),
             }
         }
     }
 
     fn open(&self) -> Result<Shipper<SqliteState>> {
         let folder = &self.config.agent.state_dir;
-        let mut id = [0; 16];
-        getrandom::fill(&mut id)
-            .map_err(|error| anyhow::anyhow!("no random bytes for an agent id: {error}"))?;
-        let state =
-            SqliteState::open(&folder.join("agent.db"), AgentId::from_bytes(id)).map_err(ShipError::from)?;
-        Ok(Shipper::open(self.config.core_settings(), Tails::Leave, &folder.join("spool"), state)?)
+        let (state, spool) = (state::open(folder)?, state::spool(folder));
+        Ok(Shipper::open(self.config.core_settings(), Tails::Leave, &spool, state)?)
     }
 
     fn ship(&mut self, shipper: &mut Shipper<SqliteState>) -> Result<End> {
-        self.scan(shipper);
+        self.look(shipper);
+        // Whoever is told that the agent is up may count on what is written from then on.
+        while shipper.core().is_meeting() {
+            shipper.step(now())?;
+        }
         tell_systemd(&[NotifyState::Ready]);
         let (watchdog, mut barked) = (sd_notify::watchdog_enabled().map(|limit| limit / 2), Instant::now());
-        let mut reported: Option<Instant> = None;
         loop {
-            while let Ok(notice) = self.notices.try_recv() {
+            while let Some(notice) = self.next_notice() {
                 if let Some(end) = self.take(notice, shipper)? {
                     return Ok(end);
                 }
@@ -174,24 +182,33 @@ impl Daemon {
                 tell_systemd(&[NotifyState::Watchdog, NotifyState::Status(&self.tally.one_line(shipper))]);
             }
             let interval = self.config.heartbeat.interval;
-            if self.config.heartbeat.enabled && reported.is_none_or(|before| before.elapsed() >= interval) {
-                reported = Some(Instant::now());
+            let is_due = self.reported.is_none_or(|before| before.elapsed() >= interval);
+            if self.config.heartbeat.enabled && is_due {
+                self.reported = Some(Instant::now());
                 self.network.hand(Job::Report(self.tally.figures(shipper, now())));
             }
             if self.scanner.is_due(|| shipper.core().held_until(), now()) {
-                self.scan(shipper);
+                self.look(shipper);
             }
             match shipper.step(now())? {
                 Step::Worked => {}
                 Step::Store(chunk, file) => self.network.hand(Job::Upload(chunk, file)),
                 Step::Idle => {
                     self.report_problems(shipper);
+                    if shipper.core().missed_files() {
+                        self.scanner.missed();
+                    }
                     if let Some(end) = self.wait(shipper, watchdog)? {
                         return Ok(end);
                     }
                 }
             }
         }
+    }
+
+    /// What came in, the oldest first.
+    fn next_notice(&mut self) -> Option<Notice> {
+        self.kept.pop_front().or_else(|| self.notices.try_recv().ok())
     }
 
     /// Sleeps until something comes in or falls due.
@@ -252,10 +269,15 @@ impl Daemon {
         Ok(None)
     }
 
-    fn scan(&mut self, shipper: &mut Shipper<SqliteState>) {
-        let (found, problems) = self.scanner.scan(&self.config);
-        problems.iter().for_each(|problem| tracing::warn!("{problem}"));
-        shipper.scanned(found, now());
+    fn look(&mut self, shipper: &mut Shipper<SqliteState>) {
+        match self.scanner.look(&self.config, shipper.core(), now()) {
+            Seen::All(found, problems) => {
+                problems.iter().for_each(|problem| tracing::warn!("{problem}"));
+                shipper.scanned(found, now());
+            }
+            Seen::Grown(found) => shipper.tell(Event::Grew(found), now()),
+            Seen::Nothing => {}
+        }
     }
 
     fn report_problems(&mut self, shipper: &mut Shipper<SqliteState>) {
@@ -317,29 +339,6 @@ impl Daemon {
         self.config = config;
         tracing::info!("the configuration was read again");
         Ok(())
-    }
-
-    /// Waits a while after the disk failed; true when a signal ends the agent.
-    fn rest(&mut self) -> Result<bool> {
-        let begun = Instant::now();
-        while begun.elapsed() < RETRY_PAUSE {
-            match self.notices.recv_timeout(RETRY_PAUSE.saturating_sub(begun.elapsed())) {
-                Ok(Notice::Terminate) => return Ok(true),
-                Ok(Notice::Reload) => {
-                    if let Some(config) = self.reloaded() {
-                        self.adopt(config)?;
-                    }
-                }
-                Ok(Notice::StatusWanted(answer)) => {
-                    if let Some(status) = self.tally.last_status() {
-                        let _ = answer.send(status);
-                    }
-                }
-                // What was stored meanwhile is handed out again, and found to be there.
-                Ok(Notice::Stored(_) | Notice::NotStored(..) | Notice::FilesChanged) | Err(_) => {}
-            }
-        }
-        Ok(false)
     }
 }
 

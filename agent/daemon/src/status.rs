@@ -35,6 +35,8 @@ pub struct Status {
     pub bytes_shipped: u64,
     /// Plain bytes seen and gone before they could be read.
     pub bytes_lost: u64,
+    /// Bytes that were there when their sources were first met with start_at = "end", and are not read.
+    pub bytes_skipped: u64,
     /// Chunks sealed since it started.
     pub chunks_sealed: u64,
     /// Chunks stored since it started.
@@ -88,7 +90,7 @@ impl Status {
         let mut text = format!(
             "headrig-agent {} on {}, up {} s\n\
              files        {}, {} bytes unread\n\
-             read         {} bytes, {} lost\n\
+             read         {} bytes, {} lost, {} skipped\n\
              sealed       {} chunks, {} bytes raw\n\
              shipped      {} chunks, {} bytes; last upload {ago}, {} failed\n\
              waiting      {} bytes in the spool, lag {} s\n",
@@ -99,6 +101,7 @@ impl Status {
             self.unread_bytes,
             self.bytes_read,
             self.bytes_lost,
+            self.bytes_skipped,
             self.chunks_sealed,
             self.bytes_sealed,
             self.chunks_shipped,
@@ -127,6 +130,12 @@ impl Status {
             ("sealed_chunks_total", "counter", "Chunks sealed.", self.chunks_sealed),
             ("shipped_chunks_total", "counter", "Chunks stored.", self.chunks_shipped),
             ("upload_errors_total", "counter", "Uploads that failed.", self.upload_errors),
+            (
+                "skipped_bytes",
+                "gauge",
+                "Bytes that were there at first and are not read.",
+                self.bytes_skipped,
+            ),
             ("spool_bytes", "gauge", "Bytes sealed and not known to be stored.", self.spool_bytes),
             ("unread_bytes", "gauge", "Bytes found in files and not taken.", self.unread_bytes),
             ("lag_seconds", "gauge", "The age of the oldest byte that is not stored.", self.lag_seconds),

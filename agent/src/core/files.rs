@@ -2,10 +2,12 @@
 //!
 //! Invariant: a file without anything new costs no action, only its place in the table.
 
+mod growth;
+
 use super::strand::{Strand, StrandIndex};
 use crate::{
-    identity::{FileId, StrandId},
-    state::FileRecord,
+    identity::{FileId, StrandId, is_compressed_name},
+    state::{FileRecord, OldFile},
 };
 use headrig_contract::{ByteLength, ByteOffset, UnixMicros};
 use std::{
@@ -29,6 +31,8 @@ pub struct Found {
     pub modified: UnixMicros,
     /// Its bytes are gzip or zstd: read through a decompressor, after the plain files.
     pub compressed: bool,
+    /// No path leads to it any more that a scan would find; it is still open here.
+    pub unlisted: bool,
 }
 
 /// A file, and how far it is read.
@@ -62,6 +66,8 @@ pub(super) enum Phase {
     Unterminated,
     /// All of it is taken that there is to take.
     Done,
+    /// It was there when its source was first met, and is left alone.
+    Skipped,
     /// It could not be read; a change makes it worth another try.
     Unreadable,
     /// Another file stood at its path when it was opened: the next scan tells where it went.
@@ -78,12 +84,22 @@ pub(super) struct FileState {
     /// Since when size and modification time are as they are, as far as this core saw.
     pub(super) changed_at: UnixMicros,
     pub(super) compressed: bool,
+    pub(super) unlisted: bool,
+    /// Since when bytes are known that wait for what belongs to them.
+    pub(super) waiting_since: Option<UnixMicros>,
+    /// It was looked at by itself since the last scan: what else there is now is not known.
+    pub(super) seen_alone: bool,
     pub(super) phase: Phase,
     pub(super) done: (ByteLength, UnixMicros),
     remembered: bool,
 }
 
 impl FileState {
+    /// Whether nothing but its name can have changed since it was read to its end.
+    pub(super) fn is_renamed_only(&self) -> bool {
+        self.phase == Phase::Done && !self.unlisted && self.done == (self.size, self.modified)
+    }
+
     /// Whether it is as long as it was when it had been read to its end.
     pub(super) fn has_size_done(&self) -> bool {
         self.done.0 == self.size && self.done != NEVER_DONE
@@ -97,15 +113,23 @@ pub(super) struct FileTable {
     states: HashMap<FileId, FileState>,
     /// What a former run knew, for files that no scan has found yet.
     recorded: HashMap<FileId, (FileRecord, StrandIndex)>,
+    /// Likewise of files that are left alone as long as they have this size and modification time.
+    skipped: HashMap<FileId, (ByteLength, UnixMicros)>,
     queue: VecDeque<FileId>,
 }
 
 impl FileTable {
-    pub(super) fn recovered(records: &[FileRecord], strand_by_id: &HashMap<StrandId, StrandIndex>) -> Self {
+    pub(super) fn recovered(
+        records: &[FileRecord],
+        old_files: &[OldFile],
+        strand_by_id: &HashMap<StrandId, StrandIndex>,
+    ) -> Self {
+        let skipped = old_files.iter().filter(|old| old.compressed);
         let known = records.iter().filter_map(|record| Some((*record, *strand_by_id.get(&record.strand)?)));
         Self {
             states: HashMap::new(),
             recorded: known.map(|(record, strand)| (record.file, (record, strand))).collect(),
+            skipped: skipped.map(|old| (old.file, (old.size, old.modified))).collect(),
             queue: VecDeque::new(),
         }
     }
@@ -129,19 +153,27 @@ impl FileTable {
         // may be copies of what the plain ones still hold.
         queue.sort_by_cached_key(|id| {
             let state = &self.states[id];
-            (state.strand.is_none(), state.compressed, state.path.clone())
+            (state.strand.is_none(), state.compressed, state.path.clone(), *id)
         });
         self.queue = queue.into();
-        self.states.iter().filter_map(|(id, state)| Some((state.strand?, *id))).collect()
+        let mut present: Vec<_> =
+            self.states.iter().filter_map(|(id, state)| Some((state.strand?, *id))).collect();
+        // Where two files stand for one strand, which of them is taken must not be left to chance.
+        present.sort_unstable();
+        present
     }
 
     fn seen(&self, found: Found, before: Option<FileState>, now: UnixMicros) -> FileState {
-        let Found { file, path, source, size, modified, compressed } = found;
+        let Found { file, path, source, size, modified, compressed, unlisted } = found;
         let Some(mut state) = before else {
             let recorded = self.recorded.get(&file);
             let done = recorded.map_or(NEVER_DONE, |(record, _)| (record.size_done, record.modified_done));
             let strand = recorded.map(|(_, strand)| *strand);
-            let unchanged = strand.is_some() && done == (size, modified);
+            let phase = match strand {
+                Some(_) if done == (size, modified) => Phase::Done,
+                None if self.skipped.get(&file) == Some(&(size, modified)) => Phase::Skipped,
+                _ => Phase::Changed,
+            };
             return FileState {
                 path,
                 source,
@@ -150,7 +182,10 @@ impl FileTable {
                 modified,
                 changed_at: modified.min(now),
                 compressed,
-                phase: if unchanged { Phase::Done } else { Phase::Changed },
+                unlisted,
+                waiting_since: None,
+                seen_alone: false,
+                phase,
                 done,
                 remembered: true,
             };
@@ -167,7 +202,8 @@ impl FileTable {
         if changed || due || matches!(state.phase, Phase::Reading | Phase::Missed) {
             state.phase = Phase::Changed;
         }
-        (state.path, state.size, state.modified) = (path, size, modified);
+        (state.path, state.size, state.modified, state.unlisted) = (path, size, modified, unlisted);
+        state.seen_alone = false;
         state
     }
 
@@ -177,7 +213,7 @@ impl FileTable {
         let now = (found.size, found.modified);
         match self.states.get(&found.file) {
             Some(state) => {
-                let at_rest = matches!(state.phase, Phase::Done | Phase::Unreadable);
+                let at_rest = matches!(state.phase, Phase::Done | Phase::Skipped | Phase::Unreadable);
                 state.strand.is_some() || at_rest && (state.size, state.modified) == now
             }
             None => self
@@ -185,6 +221,12 @@ impl FileTable {
                 .get(&found.file)
                 .is_some_and(|(record, _)| (record.size_done, record.modified_done) == now),
         }
+    }
+
+    /// Whether it has a strand, or had one when a former run ended.
+    pub(super) fn is_known(&self, file: FileId) -> bool {
+        let present = self.states.get(&file).map(|state| state.strand.is_some());
+        present.unwrap_or_else(|| self.recorded.contains_key(&file))
     }
 
     pub(super) fn state(&self, file: FileId) -> Option<&FileState> {
@@ -199,6 +241,12 @@ impl FileTable {
                 state.remembered &= state.done == done;
                 state.done = done;
             }
+        }
+    }
+
+    pub(super) fn set_waiting(&mut self, file: FileId, since: Option<UnixMicros>) {
+        if let Some(state) = self.states.get_mut(&file) {
+            state.waiting_since = since;
         }
     }
 
@@ -239,6 +287,12 @@ impl FileTable {
         self.states.values().any(|state| state.phase == Phase::Missed)
     }
 
+    /// Whether there are files of which it is not known yet whose strand they carry on.
+    pub(super) fn any_unknown(&self) -> bool {
+        let is_open = |phase| matches!(phase, Phase::Changed | Phase::Held { .. } | Phase::Missed);
+        self.states.values().any(|state| state.strand.is_none() && is_open(state.phase))
+    }
+
     pub(super) fn statuses<'a>(&'a self, strands: &'a [Strand]) -> impl Iterator<Item = FileStatus<'a>> {
         self.states.values().map(|state| FileStatus {
             path: &state.path,
@@ -251,8 +305,22 @@ impl FileTable {
                 Phase::Held { .. } => "held",
                 Phase::Unterminated => "unterminated",
                 Phase::Done => "idle",
+                Phase::Skipped => "skipped",
                 Phase::Unreadable => "unreadable",
             },
+        })
+    }
+
+    /// Whether the file is by its name the compressed copy of one that is there and not read yet: what it holds
+    /// shows once that one is.
+    pub(super) fn is_copy_of_unread(&self, file: FileId) -> bool {
+        let Some(copy) = self.states.get(&file).filter(|state| state.compressed) else { return false };
+        self.states.values().any(|state| {
+            let is_unread = matches!(state.phase, Phase::Changed | Phase::Reading | Phase::Held { .. });
+            is_unread
+                && !state.compressed
+                && copy.path.parent() == state.path.parent()
+                && is_compressed_name(&copy.path, &state.path)
         })
     }
 
@@ -268,6 +336,27 @@ impl FileTable {
             Phase::Held { until } => Some(until),
             _ => None,
         })
+    }
+
+    /// Whether the file, of this size by now, has bytes to be taken. A last line that never got its end is not
+    /// waited for.
+    pub(super) fn wants(&self, file: FileId, size: ByteLength, strands: &[Strand]) -> bool {
+        self.states.get(&file).is_some_and(|state| {
+            let read = state.strand.map_or(0, |strand| strands[strand.0].offset.0);
+            let ended = matches!(state.phase, Phase::Unterminated | Phase::Unreadable) && state.size == size;
+            size.0 != read && !ended
+        })
+    }
+
+    /// The clock was set back by so much.
+    pub(super) fn set_back(&mut self, micros: i64) {
+        for state in self.states.values_mut() {
+            state.changed_at = state.changed_at.saturating_add_micros(-micros);
+            state.waiting_since = state.waiting_since.map(|since| since.saturating_add_micros(-micros));
+            if let Phase::Held { until } = &mut state.phase {
+                *until = until.saturating_add_micros(-micros);
+            }
+        }
     }
 
     pub(super) fn unread(&self, strands: &[Strand]) -> ByteLength {
@@ -300,6 +389,19 @@ impl FileTable {
 
     pub(super) fn remembered(&mut self) {
         self.states.values_mut().for_each(|state| state.remembered = true);
+    }
+
+    /// The record of a file that has this strand, as of one that was not read to its end: what was read of it
+    /// need not be sealed. None where it has another strand by now, which is recorded with its chunks.
+    pub(super) fn unread_record(
+        &self,
+        file: FileId,
+        strand: StrandId,
+        strands: &[Strand],
+    ) -> Option<FileRecord> {
+        let (record, _) = self.record(file, strands).filter(|(record, _)| record.strand == strand)?;
+        let (size_done, modified_done) = NEVER_DONE;
+        Some(FileRecord { size_done, modified_done, ..record })
     }
 
     fn record<'s>(&self, file: FileId, strands: &'s [Strand]) -> Option<(FileRecord, &'s Strand)> {

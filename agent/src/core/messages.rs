@@ -2,8 +2,8 @@
 
 use super::files::Found;
 use crate::{
-    identity::FileId,
-    state::{ChunkRecord, FileRecord, Seal},
+    identity::{FileId, Fingerprint},
+    state::{Anchoring, ChunkRecord, FileRecord, Meeting, Seal},
 };
 use headrig_contract::{ByteOffset, ContentHash};
 use std::{collections::HashSet, ops::Range, path::Path, sync::Arc};
@@ -38,6 +38,9 @@ pub enum Action {
         offset: ByteOffset,
         /// How many bytes, at most.
         length: usize,
+        /// What stands before `offset`, still after the bytes were read: else they are another life's, and the
+        /// answer is [`Fault::Moved`].
+        window: Fingerprint,
     },
     /// Append [`Core::block`] to the source's spool file, which `begins` anew with it; answer with
     /// [`Event::Appended`].
@@ -56,6 +59,10 @@ pub enum Action {
     },
     /// Store the chunk; answer with [`Event::Uploaded`] or [`Event::UploadFailed`], now or later.
     Upload(ChunkRecord),
+    /// Record that sources are met, and what they have; answer with [`Event::Met`].
+    Meet(Meeting),
+    /// Record where reading begins in files that were there then; answer with [`Event::Anchored`].
+    Anchor(Anchoring),
     /// Remember these files; answer with [`Event::Remembered`].
     Remember(Vec<FileRecord>),
 }
@@ -70,6 +77,8 @@ pub enum Event {
         /// Of [`super::Core::absent`], those that are still there.
         elsewhere: HashSet<FileId>,
     },
+    /// Files of which [`super::Core::has_only_grown`] is true; of the others nothing is known since the last scan.
+    Grew(Vec<Found>),
     /// The answer to [`Action::Probe`].
     Probed {
         /// The file.
@@ -92,6 +101,10 @@ pub enum Event {
     Uploaded(ContentHash),
     /// The chunk could not be stored; it is tried again.
     UploadFailed(ContentHash),
+    /// The sources are met, durably.
+    Met,
+    /// It is recorded where reading begins.
+    Anchored,
     /// The files are remembered.
     Remembered,
     /// Nothing more will come: seal what was read.

@@ -6,6 +6,7 @@ use super::strand::StrandIndex;
 use headrig_contract::{
     ByteLength, ContentHash, UnixMicros,
     chunk::{BlockEncoder, Chain, EncodeError, PROVENANCE_BYTES_MAX, Provenance, Segment},
+    framing::Encoding,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -74,6 +75,14 @@ impl OpenChunk {
     /// Whether nothing was ever put into it.
     pub(super) fn is_empty(&self) -> bool {
         self.taken == 0 && self.length.0 == 0
+    }
+
+    /// Whether the gathered block is of text in this encoding; an empty one is from here on.
+    pub(super) fn takes(&mut self, encoding: Encoding) -> bool {
+        if self.taken == 0 {
+            self.provenance.framing.encoding = encoding;
+        }
+        self.provenance.framing.encoding == encoding
     }
 
     /// Whether one more segment of a file at a path of so many bytes fits.

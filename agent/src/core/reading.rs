@@ -8,13 +8,12 @@ use super::{
     files::{FileState, Phase},
     strand::StrandIndex,
 };
-use crate::identity::FileId;
+use crate::identity::{FileId, Mark};
 use headrig_contract::{
     ByteLength, ByteOffset, UnixMicros,
     chunk::{Segment, SegmentEdges},
-    framing,
+    framing::{Framing, Lines},
 };
-use memchr::memrchr;
 use std::{ops::Range, sync::Arc};
 
 /// What happens to a last line that has no newline.
@@ -57,7 +56,7 @@ impl Core {
         if let Some(source) = self.full_block() {
             return self.append(source, now).map(Some);
         }
-        if let Some(action) = self.next_look(now) {
+        if let Some(action) = self.next_search(now).or_else(|| self.next_look(now)) {
             return Ok(Some(action));
         }
         while let Some(file) = self.files.current() {
@@ -72,7 +71,7 @@ impl Core {
                 return Ok(Some(self.look_into(file, now)));
             };
             let fresh = !self.is_quiet(state, now);
-            let offset = self.strands[strand.0].offset;
+            let Mark { offset, window, .. } = self.strands[strand.0].mark();
             let left = if compressed { u64::MAX } else { state.size.0.saturating_sub(offset.0) };
             if left == 0 {
                 self.settle(file, strand, Phase::Done);
@@ -80,8 +79,9 @@ impl Core {
             }
             // Bytes of a strand that wait in a source's chunk must be sealed before or with those that follow.
             let source = self.home_of(strand).unwrap_or(state.source);
+            let encoding = self.strands[strand.0].encoding;
             let chunk = self.open_chunk(source, now);
-            if !chunk.has_room_for(path.to_string_lossy().len()) {
+            if !chunk.takes(encoding) || !chunk.has_room_for(path.to_string_lossy().len()) {
                 return self.append(source, now).map(Some);
             }
             let length = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.space());
@@ -90,7 +90,7 @@ impl Core {
                 *seen = (*seen).max(offset.0 + left);
             }
             self.reading = Some(Reading { file, strand, source, length });
-            return Ok(Some(Action::Read { file, path, compressed, fresh, offset, length }));
+            return Ok(Some(Action::Read { file, path, compressed, fresh, offset, length, window }));
         }
         self.account_for_orphans();
         Ok(None)
@@ -114,7 +114,14 @@ impl Core {
             (Ok(read), Some(state)) => {
                 let count = read.count.min(reading.length);
                 let ending = self.ending(&reading, read, state, now);
+                let (waiting_since, changed_at) = (state.waiting_since, state.changed_at);
                 let taken = self.take(&reading, count, ending);
+                if taken > 0 {
+                    self.age(reading.source, waiting_since, now);
+                }
+                let since = if taken > 0 { changed_at } else { waiting_since.unwrap_or(changed_at) };
+                let waits = ending == Ending::Fresh && taken < count;
+                self.files.set_waiting(file, waits.then_some(since));
                 self.after_taking(&reading, taken == count, ending);
             }
             (Ok(_), None) => {}
@@ -125,6 +132,14 @@ impl Core {
             (Err(_), None) => {}
         }
         self.trim(reading.source);
+    }
+
+    /// The chunk is as old as the bytes put into it that waited for what belongs to them: they are to be sealed
+    /// as soon as others. What was left in a file for longer than an event is waited for did not wait for that.
+    fn age(&mut self, source: usize, waiting_since: Option<UnixMicros>, now: UnixMicros) {
+        let (Some(chunk), Some(since)) = (&mut self.open[source], waiting_since) else { return };
+        let held_micros = self.settings.event_hold_ms as i64 * 1_000;
+        chunk.opened_at = chunk.opened_at.min(since.max(now.saturating_add_micros(-held_micros)));
     }
 
     fn ending(&self, reading: &Reading, read: ReadBytes, state: &FileState, now: UnixMicros) -> Ending {
@@ -149,10 +164,12 @@ impl Core {
             return 0;
         };
         let strand = &mut self.strands[reading.strand.0];
-        let line_bytes_max = self.settings.sources[reading.source].line_bytes_max;
+        let source = &self.settings.sources[reading.source];
+        let framing = source.framing.in_encoding(strand.encoding);
         let bytes = &chunk.untaken()[..count];
-        let wanted = takeable(bytes, chunk.gathered() == 0, ending);
-        let mut runs = runs(&bytes[..wanted], strand.mid_line, line_bytes_max);
+        let wanted = takeable(&framing, bytes, strand.offset, chunk.gathered() == 0, ending);
+        let lines = framing.lines(strand.offset);
+        let mut runs = runs(lines, &bytes[..wanted], strand.mid_line, source.line_bytes_max);
         if ending == Ending::BlockFull
             && let Some((_, edges)) = runs.last_mut()
         {
@@ -236,22 +253,29 @@ impl Core {
 }
 
 /// How many of the bytes make whole events; where the block is full of one event or one line, how much of it.
-fn takeable(bytes: &[u8], block_is_empty: bool, ending: Ending) -> usize {
-    let lines_end = memrchr(b'\n', bytes).map_or(0, |newline| newline + 1);
+fn takeable(
+    framing: &Framing,
+    bytes: &[u8],
+    offset: ByteOffset,
+    block_is_empty: bool,
+    ending: Ending,
+) -> usize {
+    let lines_end = framing.lines(offset).last_end(bytes).unwrap_or(0);
     match ending {
         Ending::QuietTake => return bytes.len(),
         Ending::QuietLeave | Ending::Damage => return lines_end,
         Ending::BlockFull | Ending::Fresh | Ending::FreshDamage => {}
     }
     let lines = &bytes[..lines_end];
-    let last = framing::last_event_start(lines);
-    let whole = if framing::may_continue(&lines[last..]) { last } else { lines_end };
+    let last = framing.last_event_start(lines, offset);
+    let behind = offset.plus(ByteLength(last as u64));
+    let whole = if framing.may_continue(&lines[last..], behind) { last } else { lines_end };
     match whole {
         0 if ending == Ending::BlockFull && block_is_empty => {
             if lines_end > 0 {
                 lines_end
             } else {
-                bytes.len()
+                framing.lines(offset).floor(bytes.len())
             }
         }
         whole => whole,
@@ -262,72 +286,33 @@ fn takeable(bytes: &[u8], block_is_empty: bool, ending: Ending) -> usize {
 ///
 /// Looks at no more than a line's length of bytes in every `line_bytes_max`: from a line's start, the last
 /// newline within the limit is searched backwards, so short lines are passed over unseen.
-fn runs(bytes: &[u8], starts_mid_line: bool, line_bytes_max: usize) -> Vec<(Range<usize>, SegmentEdges)> {
+fn runs(
+    lines: Lines,
+    bytes: &[u8],
+    starts_mid_line: bool,
+    line_bytes_max: usize,
+) -> Vec<(Range<usize>, SegmentEdges)> {
     let (mut runs, mut start, mut line, mut starts_mid_line) = (Vec::new(), 0, 0, starts_mid_line);
     while bytes.len() - line > line_bytes_max {
-        match memrchr(b'\n', &bytes[line..line + line_bytes_max]) {
-            Some(newline) => line += newline + 1,
+        match lines.from(line).last_end(&bytes[line..line + line_bytes_max]) {
+            Some(end) => line += end,
             None => {
                 if start < line {
                     runs.push((start..line, SegmentEdges { starts_mid_line, ..SegmentEdges::default() }));
                     starts_mid_line = false;
                 }
-                let end = line + line_bytes_max;
+                let end = lines.floor(line + line_bytes_max);
                 runs.push((line..end, SegmentEdges { starts_mid_line, ends_mid_line: true, cut: true }));
                 (start, line, starts_mid_line) = (end, end, true);
             }
         }
     }
     if start < bytes.len() {
-        let ends_mid_line = bytes.last() != Some(&b'\n');
+        let ends_mid_line = !lines.is_terminated(bytes);
         runs.push((start..bytes.len(), SegmentEdges { starts_mid_line, ends_mid_line, cut: false }));
     }
     runs
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn runs_tile_the_bytes_and_no_line_in_them_is_too_long(
-            lines in proptest::collection::vec(0..40usize, 0..30), newline_at_end: bool, starts_mid_line: bool,
-        ) {
-            let mut bytes: Vec<u8> = lines.iter().flat_map(|length| [vec![b'x'; *length], vec![b'\n']].concat()).collect();
-            if !newline_at_end { bytes.pop(); }
-            let (mut at, mut mid_line) = (0, starts_mid_line);
-            for (range, edges) in runs(&bytes, starts_mid_line, 16) {
-                prop_assert_eq!(range.start, at);
-                prop_assert_eq!(edges.starts_mid_line, mid_line);
-                prop_assert!(bytes[range.clone()].split(|byte| *byte == b'\n').all(|line| line.len() <= 16));
-                (at, mid_line) = (range.end, edges.ends_mid_line);
-                prop_assert_eq!(mid_line, bytes[at - 1] != b'\n');
-            }
-            prop_assert_eq!(at, bytes.len());
-        }
-
-        #[test]
-        fn a_full_block_always_makes_progress(bytes in proptest::collection::vec(any::<u8>(), 1..300)) {
-            let taken = takeable(&bytes, true, Ending::BlockFull);
-            prop_assert!(0 < taken && taken <= bytes.len());
-        }
-    }
-
-    #[test]
-    fn an_event_that_could_go_on_waits_for_its_end() {
-        let check = |bytes: &str, ending, expect: usize| {
-            assert_eq!(takeable(bytes.as_bytes(), true, ending), expect, "{bytes:?} {ending:?}");
-        };
-        let trace = "2026-09-21 10:00:00 ERROR boom\n\tat f()\n";
-        check(&format!("{trace}{trace}"), Ending::Fresh, trace.len());
-        check(trace, Ending::Fresh, 0);
-        check(trace, Ending::BlockFull, trace.len());
-        check(trace, Ending::QuietLeave, trace.len());
-        check(&format!("{trace}half"), Ending::QuietLeave, trace.len());
-        check(&format!("{trace}half"), Ending::QuietTake, trace.len() + 4);
-        check("plain\nhalf", Ending::Fresh, 6);
-        check("half", Ending::BlockFull, 4);
-    }
-}
+mod tests;

@@ -83,6 +83,8 @@ impl HeadIndex {
 impl Core {
     pub(super) fn scanned(&mut self, found: Vec<Found>, now: UnixMicros) {
         self.looking = None;
+        self.old.scanned();
+        self.meet(&found);
         let present = self.files.scanned(found, now);
         self.strands.iter_mut().for_each(|strand| strand.file = None);
         self.orphans_unchecked = true;
@@ -93,15 +95,22 @@ impl Core {
             if strand.file.is_none() || own_name {
                 strand.file = Some(file);
             }
+            // What was read to its end and only renamed is not looked into again.
+            if strand.last_file == Some(file)
+                && let Some(state) = self.files.state(file).filter(|state| state.is_renamed_only())
+            {
+                strand.path = state.path.clone();
+            }
         }
     }
 
     /// Accounts for what strands were seen to have and nobody can read any more, once all files that could
     /// carry them on were looked into.
     pub(super) fn account_for_orphans(&mut self) {
-        if !std::mem::take(&mut self.orphans_unchecked) {
+        if !self.orphans_unchecked || self.files.any_unknown() {
             return;
         }
+        self.orphans_unchecked = false;
         for strand in self.strands.iter_mut().filter(|strand| strand.file.is_none()) {
             self.progress.lost.0 += strand.seen.saturating_sub(strand.offset.0);
             strand.seen = strand.offset.0;
@@ -149,21 +158,46 @@ impl Core {
 
     /// Takes the answer, or asks once more for an unknown file that begins like known ones.
     pub(super) fn probed(&mut self, file: FileId, result: Result<Probe, Fault>, now: UnixMicros) {
+        let Some(result) = self.searched(file, result, now) else { return };
         let Some(looking) = self.looking.take().filter(|looking| looking.file == file) else { return };
         let Some(state) = self.files.state(file) else { return };
         let probe = match result {
             Ok(probe) => probe,
             Err(fault) => return self.files.set_phase(file, self.phase_after(fault, state, now)),
         };
-        let (path, known) = (state.path.clone(), state.strand);
-        if let Some(index) = known {
-            if probe.windows.first().is_some_and(|window| window.unreadable) {
-                return self.files.set_phase(file, self.phase_after(Fault::Unreadable, state, now));
+        let path = state.path.clone();
+        match state.strand {
+            Some(_) if probe.windows.first().is_some_and(|window| window.unreadable) => {
+                self.files.set_phase(file, self.phase_after(Fault::Unreadable, state, now));
             }
-            return self.known_file_probed(file, path, index, &probe);
+            Some(index) => self.known_file_probed(file, path, index, &probe),
+            None => self.unknown_file_probed(file, path, looking, &probe, now),
         }
+        self.read_as(file, &probe.head);
+    }
+
+    /// The file's text is read as its first bytes say.
+    pub(super) fn read_as(&mut self, file: FileId, head: &[u8]) {
+        if let Some(state) = self.files.state(file)
+            && let Some(index) = state.strand
+        {
+            self.strands[index.0].encoding = self.settings.sources[state.source].encoding_of(head);
+        }
+    }
+
+    fn unknown_file_probed(
+        &mut self,
+        file: FileId,
+        path: Arc<Path>,
+        looking: Looking,
+        probe: &Probe,
+        now: UnixMicros,
+    ) {
         let remaining = looking.remaining.unwrap_or_else(|| self.candidates(&path, &probe.head));
-        if self.found_kin(file, &path, &looking.compared, &probe, now) {
+        if self.found_kin(file, &path, &looking.compared, probe, now) {
+            if self.files.is_known(file) {
+                self.old.settle(file, None);
+            }
             return;
         }
         if remaining.is_empty()
@@ -173,9 +207,12 @@ impl Core {
             let until = self.files.state(file).map_or(now, |state| self.quiet_at(state));
             return self.files.set_phase(file, Phase::Held { until });
         }
+        if remaining.is_empty() && self.files.is_copy_of_unread(file) {
+            let until = self.files.state(file).map_or(now, |state| self.later(state, now));
+            return self.files.set_phase(file, Phase::Held { until });
+        }
         if remaining.is_empty() {
-            let id = self.new_stream();
-            return self.begin(file, path, id);
+            return self.begin_unknown(file, path);
         }
         self.looking = Some(Looking { file, compared: Vec::new(), remaining: Some(remaining) });
     }
@@ -206,6 +243,11 @@ impl Core {
             strand.attach(file, path, &probe.head);
             return self.files.set_phase(file, Phase::Reading);
         }
+        if self.files.state(file).is_some_and(|state| state.seen_alone) {
+            // It began anew. What becomes of its former life shows only beside all other files.
+            return self.files.set_phase(file, Phase::Missed);
+        }
+        let strand = &mut self.strands[index.0];
         let is_its_own = strand.file == Some(file);
         if is_its_own {
             strand.file = None;
@@ -232,7 +274,7 @@ impl Core {
     /// The strands that an unknown file with this head could have to do with, the longest first.
     fn candidates(&self, path: &Path, head: &[u8]) -> Vec<StrandIndex> {
         let mut candidates = self.heads.matching(head);
-        candidates.retain(|index| !self.likeness(*index, path, Ending::AtMark, true).is_hopeless());
+        candidates.retain(|index| !self.likeness(*index, path, Ending::AtMark, [true, false]).is_hopeless());
         candidates.sort_by_key(|index| std::cmp::Reverse(self.strands[index.0].offset));
         candidates
     }
@@ -247,7 +289,7 @@ impl Core {
         now: UnixMicros,
     ) -> bool {
         let Some(state) = self.files.state(file) else { return false };
-        let quiet = self.is_quiet(state, now);
+        let manner = [self.is_quiet(state, now), state.unlisted];
         let later = Phase::Held { until: self.later(state, now) };
         for ((index, waypoint), window) in compared.iter().zip(&probe.windows).rev() {
             let strand = &self.strands[index.0];
@@ -259,7 +301,7 @@ impl Core {
             if window.unreadable {
                 // A copy that is being compressed cannot be read to its end yet. Of one that stays cut short
                 // the places before the damage tell.
-                let like = self.likeness(*index, path, Ending::BeforeMark, quiet);
+                let like = self.likeness(*index, path, Ending::BeforeMark, manner);
                 match like.kinship() {
                     Kinship::Later => self.files.set_phase(file, later),
                     Kinship::Copy if like.compressed_same_name => {
@@ -277,7 +319,7 @@ impl Core {
             if !too_short && !holds(waypoint.window, Some(window)) {
                 continue;
             }
-            match self.likeness(*index, path, ending, quiet).kinship() {
+            match self.likeness(*index, path, ending, manner).kinship() {
                 Kinship::Stranger => continue,
                 Kinship::Copy if too_short => continue,
                 Kinship::Heir => {
@@ -296,7 +338,13 @@ impl Core {
         false
     }
 
-    fn likeness(&self, index: StrandIndex, path: &Path, ending: Ending, quiet: bool) -> Likeness {
+    fn likeness(
+        &self,
+        index: StrandIndex,
+        path: &Path,
+        ending: Ending,
+        [quiet, deleted]: [bool; 2],
+    ) -> Likeness {
         let strand = &self.strands[index.0];
         let original = strand.file.and_then(|file| self.files.state(file));
         let compressed_same_name = is_compressed_name(path, &strand.path);
@@ -306,7 +354,10 @@ impl Core {
                 // It is there, though it is no input now.
                 None if strand.last_file.is_some_and(|file| self.elsewhere.contains(&file)) => Original::Read,
                 None => Original::Gone,
+                // Whoever made a copy of it has deleted it since.
+                Some(_) if original.is_some_and(|state| state.unlisted) => Original::Gone,
                 Some(Phase::Done) => Original::Read,
+                Some(Phase::Missed) => Original::Missed,
                 Some(_) => Original::Unread,
             },
             named_after: compressed_same_name || is_rotated_name(path, &strand.path),
@@ -315,6 +366,7 @@ impl Core {
             same_folder: path.parent() == strand.path.parent(),
             ending,
             quiet,
+            deleted,
         }
     }
 
@@ -337,7 +389,7 @@ impl Core {
         self.quiet_at(state).max(now.saturating_add_micros(pause_ms * 1_000))
     }
 
-    fn begin(&mut self, file: FileId, path: Arc<Path>, id: StrandId) {
+    pub(super) fn begin(&mut self, file: FileId, path: Arc<Path>, id: StrandId) {
         let index = self.add_strand(id, path, file);
         self.files.set_strand(file, Some(index));
         self.files.set_phase(file, Phase::Reading);

@@ -4,7 +4,10 @@ use crate::{
     identity::{FINGERPRINT_BYTES_MAX, FileId, Fingerprint, Mark, StrandId},
     state::StrandRecord,
 };
-use headrig_contract::ByteOffset;
+use headrig_contract::{
+    ByteOffset,
+    framing::{Encoding, Lines},
+};
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
 /// A strand's place in the core's table.
@@ -20,7 +23,11 @@ pub(super) struct Strand {
     /// The file it was read from last, be it there or not.
     pub(super) last_file: Option<FileId>,
     pub(super) offset: ByteOffset,
+    /// Where reading began.
+    pub(super) began: ByteOffset,
     pub(super) mid_line: bool,
+    /// How its text is written, as its file's first bytes say whenever it is looked into.
+    pub(super) encoding: Encoding,
     /// The most plain bytes its file was seen to have; what is beyond the offset is lost with the file.
     pub(super) seen: u64,
     head: Head,
@@ -60,12 +67,25 @@ impl Strand {
             file: Some(file),
             last_file: Some(file),
             offset: ByteOffset(0),
+            began: ByteOffset(0),
             mid_line: false,
+            encoding: Encoding::Utf8,
             seen: 0,
             head: Head::Growing(Vec::new()),
             window: Window::Bytes(Vec::new()),
             trail: VecDeque::new(),
         }
+    }
+
+    /// A strand that is read from `offset` on. `head` are its first bytes and `window` those before the
+    /// offset, as many of both as are hashed.
+    pub(super) fn anchored(self, offset: ByteOffset, mid_line: bool, head: &[u8], window: &[u8]) -> Self {
+        let head = match head.len() {
+            FINGERPRINT_BYTES_MAX => Head::Fixed(Fingerprint::of(head)),
+            _ => Head::Growing(head.to_vec()),
+        };
+        let window = Window::Hashed(Fingerprint::of(window));
+        Self { offset, began: offset, mid_line, seen: offset.0, head, window, ..self }
     }
 
     /// A strand as it was sealed; its file is not found yet.
@@ -76,7 +96,9 @@ impl Strand {
             file: None,
             last_file: None,
             offset: record.mark.offset,
+            began: record.began,
             mid_line: record.mark.mid_line,
+            encoding: Encoding::Utf8,
             seen: record.mark.offset.0,
             head: Head::Fixed(record.mark.head),
             window: Window::Hashed(record.mark.window),
@@ -134,7 +156,7 @@ impl Strand {
     }
 
     pub(super) fn record(&self) -> StrandRecord {
-        StrandRecord { id: self.id, mark: self.mark(), path: self.path.clone() }
+        StrandRecord { id: self.id, mark: self.mark(), path: self.path.clone(), began: self.began }
     }
 
     /// The file `file` was found to carry it on; `head` is the file's, of which the bytes up to the offset
@@ -150,7 +172,10 @@ impl Strand {
 
     /// `bytes` were taken from the present offset on.
     pub(super) fn advance(&mut self, bytes: &[u8]) {
-        let Some(last) = bytes.last() else { return };
+        if bytes.is_empty() {
+            return;
+        }
+        let lines = Lines::new(self.encoding, self.offset);
         if let Head::Growing(head) = &mut self.head {
             let missing = FINGERPRINT_BYTES_MAX - head.len();
             head.extend_from_slice(&bytes[..bytes.len().min(missing)]);
@@ -168,7 +193,7 @@ impl Strand {
             Window::Hashed(_) => self.window = Window::Bytes(tail.to_vec()),
         }
         self.offset.0 += bytes.len() as u64;
-        self.mid_line = *last != b'\n';
+        self.mid_line = !lines.is_terminated(bytes);
     }
 
     /// Gives back the window's bytes once they are sealed: only the hash is needed from here on.

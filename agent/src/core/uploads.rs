@@ -68,6 +68,11 @@ impl Uploads {
         }
     }
 
+    /// The clock was set back by so much.
+    pub(super) fn set_back(&mut self, micros: i64) {
+        self.not_before = self.not_before.map(|time| time.saturating_add_micros(-micros));
+    }
+
     /// The bytes that are sealed and not known to be stored.
     pub(super) fn waiting_bytes(&self) -> u64 {
         self.waiting_bytes
@@ -155,6 +160,15 @@ mod tests {
         assert_eq!(pauses.len(), 256);
         let (least, most) = (PAUSE_MAX_MS * 500, PAUSE_MAX_MS * 1_000);
         assert_eq!((pauses.first(), pauses.last()), (Some(&least), Some(&most)));
+    }
+
+    #[test]
+    fn a_pause_stays_as_long_as_it_is_when_the_clock_is_set_back() {
+        let mut uploads = Uploads::new(vec![chunk(0)], 1);
+        assert_eq!(uploads.next(UnixMicros(0)), Some(chunk(0)));
+        uploads.failed(chunk(0).hash, UnixMicros(0));
+        uploads.set_back(3_600_000_000);
+        assert_eq!(uploads.deadline(), Some(UnixMicros(pause_micros(chunk(0).hash, 0) - 3_600_000_000)));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The state in SQLite, one file, in WAL mode with every commit synced. Drawn in docs/formats/state.md.
 
-use super::{ChainRecord, ChunkRecord, FileRecord, Recovered, Seal, StateError, StateStore, StrandRecord};
+use super::{
+    Anchoring, ChainRecord, ChunkRecord, FileRecord, Meeting, OldFile, Recovered, Seal, StateError,
+    StateStore, StrandRecord,
+};
 use crate::identity::{FileId, Fingerprint, Mark, StrandId};
 use headrig_contract::{
     AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, Generation, ObjectKey, StreamId, UnixMicros,
@@ -15,7 +18,7 @@ use std::{
 };
 
 /// Bumped with every change of the tables; an older agent refuses a newer file.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// "HRst": tells `file` and a reader whose database this is.
 const APPLICATION_ID: i64 = 0x4852_7374;
 /// Another process holds the database no longer than a backup's copy takes.
@@ -37,6 +40,16 @@ CREATE TABLE chain (source TEXT PRIMARY KEY, next_seq INTEGER NOT NULL, last BLO
 CREATE TABLE chunk (
   hash BLOB PRIMARY KEY, key TEXT NOT NULL, length INTEGER NOT NULL, raw_length INTEGER NOT NULL,
   sealed_at INTEGER NOT NULL, number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// What version 2 adds to version 1: where reading began.
+const TABLES_2: &str = "
+ALTER TABLE strand ADD COLUMN began INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE met (source TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE old_file (
+  device INTEGER NOT NULL, inode INTEGER NOT NULL, born INTEGER NOT NULL, size INTEGER NOT NULL,
+  modified INTEGER NOT NULL, compressed INTEGER NOT NULL, PRIMARY KEY (device, inode)
 ) STRICT, WITHOUT ROWID;
 ";
 
@@ -106,7 +119,7 @@ impl StateStore for SqliteState {
             agent,
             streams_opened,
             strands: self.rows(
-                "SELECT stream, generation, path, sealed, head_length, head_hash, window_length, window_hash, mid_line FROM strand",
+                "SELECT stream, generation, path, sealed, head_length, head_hash, window_length, window_hash, mid_line, began FROM strand",
                 read_strand,
             )?,
             files: self.rows("SELECT device, inode, born, stream, generation, size_done, modified_done FROM file", read_file)?,
@@ -119,6 +132,9 @@ impl StateStore for SqliteState {
             })?,
             unshipped: self
                 .rows("SELECT hash, key, length, raw_length, sealed_at FROM chunk ORDER BY number", read_chunk)?,
+            met: self.rows("SELECT source FROM met", |row| parsed(&row.get::<_, String>(0)?))?,
+            old_files: self
+                .rows("SELECT device, inode, born, size, modified, compressed FROM old_file", read_old_file)?,
         })
     }
 
@@ -141,11 +157,42 @@ impl StateStore for SqliteState {
                 seal.chain.next_seq.0 as i64,
                 seal.chain.last.as_bytes()
             ])?;
-            transaction
-                .prepare_cached("UPDATE agent SET streams_opened = ?1")?
-                .execute([seal.streams_opened as i64])?;
-            seal.strands.iter().try_for_each(|strand| put_strand(transaction, strand))?;
+            put_streams_opened(transaction, seal.streams_opened)?;
+            seal.strands.iter().try_for_each(|strand| put_strand(transaction, strand, "REPLACE"))?;
             put_files(transaction, &seal.files)
+        })
+    }
+
+    fn meet(&mut self, meeting: &Meeting) -> Result<(), StateError> {
+        self.transact(|transaction| {
+            let mut source = transaction.prepare_cached("INSERT OR REPLACE INTO met VALUES (?1)")?;
+            meeting.sources.iter().try_for_each(|name| source.execute([name.as_str()]).map(drop))?;
+            let mut file = transaction
+                .prepare_cached("INSERT OR REPLACE INTO old_file VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+            meeting.files.iter().try_for_each(|old| {
+                let OldFile { file: id, size, modified, compressed } = old;
+                file.execute(params![
+                    id.device as i64,
+                    id.inode as i64,
+                    id.born.0,
+                    size.0 as i64,
+                    modified.0,
+                    compressed
+                ])
+                .map(drop)
+            })
+        })
+    }
+
+    fn anchor(&mut self, anchoring: &Anchoring) -> Result<(), StateError> {
+        self.transact(|transaction| {
+            put_streams_opened(transaction, anchoring.streams_opened)?;
+            anchoring.strands.iter().try_for_each(|strand| put_strand(transaction, strand, "IGNORE"))?;
+            put_files(transaction, &anchoring.files)?;
+            let mut settle =
+                transaction.prepare_cached("DELETE FROM old_file WHERE device = ?1 AND inode = ?2")?;
+            let settled = &mut anchoring.settled.iter();
+            settled.try_for_each(|file| settle.execute([file.device as i64, file.inode as i64]).map(drop))
         })
     }
 
@@ -183,6 +230,9 @@ fn prepare(connection: &mut Connection, path: &Path, new_agent: AgentId) -> Resu
         }
         transaction.execute_batch(TABLES).map_err(failed)?;
         transaction.execute("INSERT INTO agent VALUES (1, ?1, 0)", [new_agent.as_bytes()]).map_err(failed)?;
+    }
+    if found < VERSION {
+        transaction.execute_batch(TABLES_2).map_err(failed)?;
         transaction
             .execute_batch(&format!(
                 "PRAGMA user_version = {VERSION}; PRAGMA application_id = {APPLICATION_ID};"
@@ -192,10 +242,21 @@ fn prepare(connection: &mut Connection, path: &Path, new_agent: AgentId) -> Resu
     transaction.commit().map_err(failed)
 }
 
-fn put_strand(transaction: &Transaction<'_>, strand: &StrandRecord) -> rusqlite::Result<()> {
+fn put_streams_opened(transaction: &Transaction<'_>, count: u64) -> rusqlite::Result<()> {
+    transaction.prepare_cached("UPDATE agent SET streams_opened = ?1")?.execute([count as i64]).map(drop)
+}
+
+/// Of a strand that is recorded already, the new record takes the place (`REPLACE`) or goes (`IGNORE`).
+fn put_strand(
+    transaction: &Transaction<'_>,
+    strand: &StrandRecord,
+    otherwise: &'static str,
+) -> rusqlite::Result<()> {
     let mark = &strand.mark;
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO strand VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+        .prepare_cached(&format!(
+            "INSERT OR {otherwise} INTO strand VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        ))?
         .execute(params![
             strand.id.stream.as_bytes(),
             strand.id.generation.0,
@@ -205,7 +266,8 @@ fn put_strand(transaction: &Transaction<'_>, strand: &StrandRecord) -> rusqlite:
             mark.head.hash,
             mark.window.length,
             mark.window.hash,
-            mark.mid_line
+            mark.mid_line,
+            strand.began.0 as i64
         ])
         .map(drop)
 }
@@ -261,16 +323,34 @@ fn read_strand(row: &Row<'_>) -> Result<StrandRecord, ReadFault> {
     if u64::from(mark.window.length.max(mark.head.length)) > mark.offset.0 {
         return Err(ReadFault::Value("fingerprints no longer than what is sealed".into()));
     }
-    Ok(StrandRecord { id: strand_id(row, 0)?, mark, path: Path::new(OsStr::from_bytes(&path)).into() })
+    let began = ByteOffset(unsigned(row.get(9)?)?);
+    if began > mark.offset {
+        return Err(ReadFault::Value("reading that began no later than it came to".into()));
+    }
+    Ok(StrandRecord { id: strand_id(row, 0)?, mark, path: Path::new(OsStr::from_bytes(&path)).into(), began })
+}
+
+fn read_old_file(row: &Row<'_>) -> Result<OldFile, ReadFault> {
+    Ok(OldFile {
+        file: file_id(row)?,
+        size: ByteLength(unsigned(row.get(3)?)?),
+        modified: UnixMicros(row.get(4)?),
+        compressed: row.get(5)?,
+    })
+}
+
+/// The file in the first three columns.
+fn file_id(row: &Row<'_>) -> Result<FileId, ReadFault> {
+    Ok(FileId {
+        device: row.get::<_, i64>(0)? as u64,
+        inode: row.get::<_, i64>(1)? as u64,
+        born: UnixMicros(row.get(2)?),
+    })
 }
 
 fn read_file(row: &Row<'_>) -> Result<FileRecord, ReadFault> {
     Ok(FileRecord {
-        file: FileId {
-            device: row.get::<_, i64>(0)? as u64,
-            inode: row.get::<_, i64>(1)? as u64,
-            born: UnixMicros(row.get(2)?),
-        },
+        file: file_id(row)?,
         strand: strand_id(row, 3)?,
         size_done: ByteLength(unsigned(row.get(5)?)?),
         modified_done: UnixMicros(row.get(6)?),
@@ -308,6 +388,7 @@ fn state_error(path: &Path, error: rusqlite::Error) -> StateError {
     let path = path.to_path_buf();
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StateError::DiskFull { path },
+        Some(ErrorCode::SystemIoFailure) => StateError::Disk { path, reason: error.to_string() },
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             StateError::Damaged { path, expected: format!("an SQLite database, found: {error}") }
         }

@@ -1,34 +1,38 @@
 //! A file that is open for reading: plain at any offset, or through a decompressor that only goes forward.
 
-use crate::{discovery::file_id, identity::FileId};
+use crate::{
+    disk::{Disk, DiskFile, Stat},
+    identity::FileId,
+};
 use headrig_contract::chunk::{ForeignReader, Layout};
-use rustix::fs::{Mode, OFlags};
 use std::{
-    fs::{File, Metadata},
     io::{self, BufReader, ErrorKind, Read},
-    os::unix::fs::FileExt,
     path::Path,
 };
 
 /// The bytes read at once while a decompressor is moved forward.
 const SKIP_BYTES: usize = 64 << 10;
 
-pub(super) struct OpenFile {
-    reader: Reader,
+pub(super) struct OpenFile<F> {
+    reader: Reader<F>,
 }
 
-enum Reader {
-    Plain(File),
+enum Reader<F> {
+    Plain(F),
     Decompressed { reader: ForeignReader<'static>, position: u64 },
 }
 
-impl OpenFile {
-    /// Opens `path` without waiting for anybody (a FIFO might stand there by now).
-    pub(super) fn new(expected: FileId, path: &Path, compressed: bool) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-        let metadata = file.metadata()?;
-        if file_id(&metadata) != expected || !metadata.is_file() {
+impl<F: DiskFile> OpenFile<F> {
+    /// Opens `path`, if the file that is expected still stands there.
+    pub(super) fn new(
+        disk: &impl Disk<File = F>,
+        expected: FileId,
+        path: &Path,
+        compressed: bool,
+    ) -> io::Result<Self> {
+        let file = disk.open(path)?;
+        let stat = file.stat()?;
+        if stat.file != expected || !stat.is_file {
             return Err(io::Error::new(ErrorKind::NotFound, "another file stands there"));
         }
         let reader = if compressed { decompressed(file)? } else { Reader::Plain(file) };
@@ -36,9 +40,9 @@ impl OpenFile {
     }
 
     /// What the system knows of a plain file, even a deleted one.
-    pub(super) fn plain_metadata(&self) -> Option<Metadata> {
+    pub(super) fn plain_stat(&self) -> Option<Stat> {
         match &self.reader {
-            Reader::Plain(file) => file.metadata().ok(),
+            Reader::Plain(file) => file.stat().ok(),
             Reader::Decompressed { .. } => None,
         }
     }
@@ -99,10 +103,24 @@ impl OpenFile {
     }
 }
 
-fn decompressed(file: File) -> io::Result<Reader> {
+fn decompressed<F: DiskFile>(file: F) -> io::Result<Reader<F>> {
     let mut magic = [0; 16];
     let count = file.read_at(&mut magic, 0)?;
     let layout = Layout::of(&magic[..count]);
-    let reader = ForeignReader::new(layout, BufReader::with_capacity(SKIP_BYTES, file))?;
-    Ok(Reader::Decompressed { reader, position: 0 })
+    let source = BufReader::with_capacity(SKIP_BYTES, FromStart { file, position: 0 });
+    Ok(Reader::Decompressed { reader: ForeignReader::new(layout, source)?, position: 0 })
+}
+
+/// A file from its first byte on.
+struct FromStart<F> {
+    file: F,
+    position: u64,
+}
+
+impl<F: DiskFile> Read for FromStart<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
 }

@@ -103,7 +103,8 @@ pub(super) fn run(
         pipeline,
         progress,
         interrupted,
-        discovery: Discovery::new(arguments.inputs.clone(), folder.own_folders()),
+        discovery: Discovery::new(arguments.inputs.clone(), folder.own_folders())
+            .expecting(config.encodings()),
         files: BTreeSet::new(),
         problems: Vec::new(),
         input_problems: Vec::new(),

@@ -8,6 +8,7 @@
 use headrig_contract::{
     AgentId, ByteLength, ByteOffset, ContentHash, Generation, HostName, ObjectKey, StreamId, UnixMicros,
     chunk::{BLOCK_BYTES_MAX, BlockEncoder, Codec, Provenance, Segment, SegmentEdges},
+    framing::FramingRule,
 };
 use headrig_etl::{BatchRun, LakeFile, LakeSink, Member, Settings};
 use std::{
@@ -118,6 +119,7 @@ impl Chunks {
             format_hint: "".into(),
             read_at: UnixMicros::from_seconds(1_790_000_000),
             chain: None,
+            framing: FramingRule::default(),
             segments: vec![segment],
         }
     }

@@ -6,6 +6,7 @@
 //! version, and the members in the order they are given.
 
 mod events;
+mod framings;
 mod objects;
 
 use crate::{
@@ -14,7 +15,10 @@ use crate::{
     settings::ARROW_BYTES_CEILING,
 };
 use events::{Framed, Streams};
-use headrig_contract::{ByteOffset, ContentHash, ObjectKey, UnixMicros, chunk::ReadError};
+use framings::Framings;
+use headrig_contract::{
+    ByteOffset, ContentHash, ObjectKey, UnixMicros, chunk::ReadError, framing::PatternError,
+};
 use std::io;
 
 /// An object of the batch.
@@ -73,6 +77,11 @@ pub enum ObjectError {
     /// A chunk is damaged.
     #[error(transparent)]
     Chunk(#[from] ReadError),
+    /// A block is framed by a pattern that this version cannot apply.
+    #[error(
+        "a block's lines cannot be told apart into events: {0}; if a newer agent wrote it, renew the ETL and replay it"
+    )]
+    Pattern(#[from] PatternError),
     /// A segment begins where no file can be read.
     #[error("expected an offset below 2^63 and a generation below 2^31, found {offset} and {generation}")]
     Place {
@@ -105,6 +114,7 @@ pub struct BatchRun<'s> {
     logs: LogsTable,
     metrics: MetricsTable,
     streams: Streams,
+    framings: Framings,
     report: BatchReport,
     /// Kept between objects for its memory only.
     raw: Vec<u8>,
@@ -143,6 +153,7 @@ impl<'s> BatchRun<'s> {
             logs: LogsTable::new(batch, settings.arrow_bytes_max.min(ARROW_BYTES_CEILING)),
             metrics: MetricsTable::new(batch),
             streams: Streams::default(),
+            framings: Framings::default(),
             report: BatchReport::default(),
             raw: Vec::new(),
             framed: Framed::default(),

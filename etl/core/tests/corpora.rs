@@ -2,7 +2,7 @@
 //! truth, where the corpora lie beside the checkout. Without them the tests say so and pass.
 
 use headrig_contract::UnixMicros;
-use headrig_contract::framing::Events;
+use headrig_contract::{ByteOffset, framing::Framing};
 use headrig_etl::parse::{Context, SAMPLE_EVENTS_MAX, StreamFormat};
 use headrig_etl::{Event, EventType, Level};
 use jiff::tz::TimeZone;
@@ -159,7 +159,8 @@ fn parse_file(path: &Path) -> Vec<Parsed> {
     let bytes = fs::read(path).expect("readable file");
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let cut = |range: std::ops::Range<usize>| text[range].trim_end_matches(['\n', '\r']);
-    let sample = Events::new(text.as_bytes()).map(cut);
+    let framing = Framing::default();
+    let sample = framing.events(text.as_bytes(), ByteOffset(0)).map(cut);
     let format = StreamFormat::detect(sample.take(SAMPLE_EVENTS_MAX), "");
     let read_at = UnixMicros::from_seconds(1_800_000_000);
     // The files without years are of 2005; this is 2006-01-01.
@@ -168,7 +169,7 @@ fn parse_file(path: &Path) -> Vec<Parsed> {
     let context = Context::new(read_at, modified, &zone);
     let mut line = 0;
     let mut parsed = Vec::new();
-    for range in Events::new(text.as_bytes()) {
+    for range in framing.events(text.as_bytes(), ByteOffset(0)) {
         let mut event = Event::default();
         format.parse(cut(range.clone()), &context, &mut event);
         parsed.push(Parsed { line, ts: event.ts, level: event.level, event_type: event.event_type });

@@ -10,6 +10,7 @@
 use headrig_contract::{
     AgentId, ByteLength, ByteOffset, Generation, HostName, StreamId, UnixMicros,
     chunk::{BLOCK_BYTES_MAX, BlockEncoder, Codec, Provenance, Segment, SegmentEdges},
+    framing::FramingRule,
 };
 use std::{env, fs, path::Path};
 
@@ -84,6 +85,7 @@ fn provenance(length: usize) -> Provenance {
         host: HostName::from_lossy("host"),
         source: "source".parse().unwrap(),
         format_hint: "".into(),
+        framing: FramingRule::default(),
         read_at: UnixMicros(0),
         chain: None,
         segments: vec![Segment {

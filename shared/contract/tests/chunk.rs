@@ -8,6 +8,7 @@ use headrig_contract::{
         BLOCK_BYTES_MAX, BlockEncoder, Chain, ChunkReader, Codec, EncodeError, ForeignReader, Layout,
         Provenance, Segment, SegmentEdges,
     },
+    framing::FramingRule,
 };
 use proptest::prelude::*;
 use std::io::Read;
@@ -29,6 +30,7 @@ fn provenance(lengths: &[u64], chain: bool) -> Provenance {
         format_hint: "access".into(),
         read_at: UnixMicros(1),
         chain: chain.then_some(Chain { seq: ChunkSeq(7), previous: None }),
+        framing: FramingRule::default(),
         segments: lengths.iter().enumerate().map(segment).collect(),
     }
 }

@@ -5,6 +5,7 @@ use crate::{mutate::mutate, random::Random, site::gzipped};
 use headrig_contract::{
     AgentId, ByteOffset, ChunkSeq, HostName,
     chunk::{BlockEncoder, Chain, Codec, Segment, SegmentEdges},
+    framing::{Encoding, FramingRule, Multiline, Pattern},
 };
 use std::{
     fs,
@@ -76,38 +77,53 @@ fn chunks_and_provenance_written_once_are_read_for_ever() {
 fn binary_seeds_are_written() {
     let lines = "2026-09-21T10:00:00Z INFO seed a line as long as any\n".repeat(40);
     let write = |target: &str, name: &str, bytes: &[u8]| fs::write(corpus(target).join(name), bytes).unwrap();
-    for (codec, name) in [(Codec::Gzip, "v1-gzip"), (Codec::Zstd, "v1-zstd")] {
-        let chunk = chunk(codec, &lines);
+    let utf16: Vec<u8> = lines.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let plain = (FramingRule::default(), lines.as_bytes());
+    let chunks = [
+        (Codec::Gzip, "v1-gzip", &plain),
+        (Codec::Zstd, "v1-zstd", &plain),
+        (Codec::Zstd, "v1-framed", &(framed(), &utf16[..])),
+    ];
+    for (codec, name, (rule, bytes)) in chunks {
+        let chunk = chunk(codec, rule, bytes);
         write("chunk_reader", name, &chunk);
         write("object_to_rows", name, &chunk);
     }
-    for (name, with_chain) in [("v1-chained", true), ("v1-plain", false)] {
+    let plain = FramingRule::default();
+    for (name, with_chain, rule) in
+        [("v1-chained", true, &plain), ("v1-plain", false, &plain), ("v1-framed", true, &framed())]
+    {
         let mut bytes = Vec::new();
-        provenance_of(lines.len() as u64, with_chain).encode(&mut bytes).unwrap();
+        provenance_of(lines.len() as u64, with_chain, rule).encode(&mut bytes).unwrap();
         write("provenance", name, &bytes);
     }
     write("object_to_rows", "foreign.gz", &gzipped(lines.as_bytes()).unwrap());
     write("object_to_rows", "foreign.zst", &zstd::bulk::compress(lines.as_bytes(), 3).unwrap());
 }
 
+fn framed() -> FramingRule {
+    let multiline = Multiline::Start(Pattern::new(r"^\d{4}-").unwrap());
+    FramingRule { encoding: Encoding::Utf16Be, multiline }
+}
+
 /// A chunk of two blocks, the second going on where the first ends.
-fn chunk(codec: Codec, lines: &str) -> Vec<u8> {
+fn chunk(codec: Codec, rule: &FramingRule, lines: &[u8]) -> Vec<u8> {
     let mut encoder = BlockEncoder::new(codec, codec.default_level()).unwrap();
     let mut out = Vec::new();
     let length = lines.len() as u64;
     for block in 0..2 {
-        let mut provenance = provenance_of(length, block == 0);
+        let mut provenance = provenance_of(length, block == 0, rule);
         for segment in &mut provenance.segments {
             segment.offset = ByteOffset(segment.offset.0 + block * segment.length.0);
         }
-        encoder.encode(&provenance, lines.as_bytes(), &mut out).unwrap();
+        encoder.encode(&provenance, lines, &mut out).unwrap();
     }
     out
 }
 
 /// Two files' segments, as long as `length` together. Every line of a seed is as long as the others, so
 /// half of an even number of them ends a line.
-fn provenance_of(length: u64, with_chain: bool) -> Provenance {
+fn provenance_of(length: u64, with_chain: bool, rule: &FramingRule) -> Provenance {
     let agent = AgentId::from_bytes([7; 16]);
     let segment = |number: u64, length: u64| Segment {
         stream: StreamId::derive(agent, number),
@@ -125,6 +141,7 @@ fn provenance_of(length: u64, with_chain: bool) -> Provenance {
         format_hint: "".into(),
         read_at: UnixMicros::from_seconds(1_790_000_000),
         chain: with_chain.then_some(Chain { seq: ChunkSeq(3), previous: Some(ContentHash::of(b"before")) }),
+        framing: rule.clone(),
         segments: vec![segment(1, length / 2), segment(2, length - length / 2)],
     }
 }

@@ -21,5 +21,7 @@ mod mended;
 mod operator;
 /// A reader that shares no code with the writer finds the same rows.
 mod query;
+/// What a source's settings come to in the lake.
+mod sources;
 /// The command line: help, versions, and mistakes told before anything is done.
 mod usage;

@@ -4,7 +4,10 @@
 //! world's, and each costs no more than [`FILE_BYTES`].
 
 use super::Config;
-use headrig_contract::chunk::{BLOCK_BYTES_MAX, Codec, PROVENANCE_BYTES_MAX};
+use headrig_contract::{
+    chunk::{BLOCK_BYTES_MAX, Codec, PROVENANCE_BYTES_MAX},
+    framing::PATTERN_MEMORY_MAX,
+};
 
 /// The program, its libraries, certificates and the database's cache.
 pub const PROGRAM_BYTES: u64 = 12 << 20;
@@ -17,6 +20,8 @@ pub const DECOMPRESSOR_BYTES: u64 = 9 << 20;
 /// A file and its stream: a path of some 200 bytes held twice, the first KiB while the file is no longer than
 /// that, the last KiB before the offset until it is sealed, identities, and their places in the tables.
 pub const FILE_BYTES: u64 = 4 << 10;
+/// A multiline pattern: compiled forwards and backwards, and what matching keeps of both.
+pub const PATTERN_BYTES: u64 = 4 * PATTERN_MEMORY_MAX as u64;
 /// zlib's window, hash chains and pending output, at every level.
 const GZIP_BYTES: u64 = 512 << 10;
 /// The compressor of zstd 1.5.7 for a block of 1 MiB, as `ZSTD_sizeof_CCtx` tells, by the highest level that
@@ -54,6 +59,11 @@ impl MemoryCeiling {
         ];
         if config.sources.iter().any(|source| source.read_compressed) {
             parts.push(("a decompressor".into(), DECOMPRESSOR_BYTES));
+        }
+        let with_pattern = |source: &&super::Source| source.framing.rule().multiline.pattern().is_some();
+        let patterns = config.sources.iter().filter(with_pattern).count() as u64;
+        if patterns > 0 {
+            parts.push((format!("multiline patterns: {patterns}"), patterns * PATTERN_BYTES));
         }
         Self { parts }
     }

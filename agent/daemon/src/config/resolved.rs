@@ -4,9 +4,11 @@
 
 use super::{
     Config, Encryption, Source, UploadSection,
+    source::{ENCODINGS, MODES, STARTS},
     tables::CODECS,
     values::{human_bytes, human_duration, name_of, quoted},
 };
+use headrig_contract::framing::Multiline;
 use std::{fmt::Display, time::Duration};
 
 /// `config` as TOML.
@@ -124,7 +126,15 @@ fn source(source: &Source, out: &mut Toml) {
     out.list("include", source.include.iter().map(super::Pattern::as_str));
     out.list("exclude", source.exclude.iter().map(super::Pattern::as_str));
     out.text_or("format", source.format.as_deref(), "found by looking");
+    out.text("encoding", name_of(&ENCODINGS, source.encoding));
+    out.text("start_at", name_of(&STARTS, source.start_at));
     out.text("max_line_bytes", &human_bytes(source.line_bytes_max as u64));
     out.set("read_compressed", source.read_compressed);
     out.text("ignore_older", &source.ignore_older.map_or("off".into(), human_duration));
+    out.table("[source.multiline]");
+    match &source.framing.rule().multiline {
+        Multiline::Start(pattern) => out.text("start", pattern.as_str()),
+        Multiline::Continue(pattern) => out.text("continue", pattern.as_str()),
+        plain => out.text("mode", name_of(&MODES, plain.clone())),
+    }
 }

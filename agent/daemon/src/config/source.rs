@@ -1,15 +1,20 @@
 //! Checks a `[[source]]`: which files it takes, and how they are read.
 //!
-//! Events that span lines are found by the rules of the contract's framing, the same for agent and ETL; so
-//! there is no setting for them here, which only one of the two would honour.
+//! Which lines belong together travels with the blocks, so that agent and ETL see the same events.
 
 use super::{
     section::Section,
-    values::{Expected, among, bytes, duration, flag, or_off},
+    values::{Expected, among, bytes, duration, flag, one_of, or_off},
 };
 use glob::{MatchOptions, Pattern as Glob};
-use headrig_agent::settings::LINE_BYTES_LIMITS;
-use headrig_contract::{SourceName, chunk::BLOCK_BYTES_MAX};
+use headrig_agent::settings::{LINE_BYTES_LIMITS, StartAt};
+use headrig_contract::{
+    SourceName,
+    chunk::BLOCK_BYTES_MAX,
+    framing::{
+        Encoding, Framing, FramingRule, Multiline, PATTERN_BYTES_MAX, Pattern as LinePattern, PatternError,
+    },
+};
 use std::{ops::RangeInclusive, path::Path, time::Duration};
 use toml::de::DeValue;
 
@@ -27,6 +32,19 @@ pub const FORMATS: [&str; 9] = [
     "syslog_5424",
     "timestamped",
 ];
+
+/// Where reading begins, by its names.
+pub(super) const STARTS: [(&str, StartAt); 2] = [("beginning", StartAt::Beginning), ("end", StartAt::End)];
+
+/// How text is written, by its names; with none of them, each file's byte order mark says.
+pub(super) const ENCODINGS: [(&str, Option<Encoding>); 4] = [
+    ("auto", None),
+    ("utf-8", Some(Encoding::Utf8)),
+    ("utf-16le", Some(Encoding::Utf16Le)),
+    ("utf-16be", Some(Encoding::Utf16Be)),
+];
+/// The rules of multiline events that have no pattern, by their names.
+pub(super) const MODES: [(&str, Multiline); 2] = [("auto", Multiline::Auto), ("off", Multiline::Off)];
 
 /// How long a file that is left out must have been quiet: at least a minute, at most ten years.
 const IGNORE_OLDER: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24 * 3_650);
@@ -48,6 +66,12 @@ pub struct Source {
     pub exclude: Vec<Pattern>,
     /// One of [`FORMATS`]; where none is set, it is found by looking.
     pub format: Option<String>,
+    /// How its text is written; none where each file's byte order mark says.
+    pub encoding: Option<Encoding>,
+    /// Which lines belong together.
+    pub framing: Framing,
+    /// Where reading begins in files that are there when the agent first meets the source.
+    pub start_at: StartAt,
     /// A longer line is split into pieces of so many bytes. Within [`LINE_BYTES_LIMITS`].
     pub line_bytes_max: usize,
     /// Whether files compressed with gzip or zstd are read.
@@ -120,6 +144,9 @@ pub(super) fn check(mut section: Section<'_>, others: &[Source]) -> Source {
         include: section.list("include", true, |value| Pattern::parse(value, false)),
         exclude: section.list("exclude", false, |value| Pattern::parse(value, true)),
         format: section.setting("format", among(&FORMATS)).map(String::from),
+        encoding: section.setting("encoding", encoding).flatten(),
+        framing: framing(section.section("multiline")),
+        start_at: section.setting("start_at", one_of(&STARTS)).unwrap_or_default(),
         line_bytes_max: section
             .setting("max_line_bytes", bytes(line_bytes))
             .map_or(BLOCK_BYTES_MAX, |bytes| bytes as usize),
@@ -128,6 +155,42 @@ pub(super) fn check(mut section: Section<'_>, others: &[Source]) -> Source {
     };
     section.finish();
     source
+}
+
+fn encoding(value: &DeValue<'_>) -> Result<Option<Encoding>, Expected> {
+    let is_utf_16 = value.as_str().is_some_and(|text| text.to_lowercase().replace(['-', '_'], "") == "utf16");
+    one_of(&ENCODINGS)(value).map_err(|expected| match is_utf_16 {
+        true => expected.or_say("utf-16le is that of Windows; auto sees by the byte order mark"),
+        false => expected,
+    })
+}
+
+fn framing(mut section: Section<'_>) -> Framing {
+    let mode = section.setting("mode", one_of(&MODES));
+    let start = section.setting("start", |value| by_pattern(value, Multiline::Start));
+    let goes_on = section.setting("continue", |value| by_pattern(value, Multiline::Continue));
+    let written: Vec<&str> =
+        ["mode", "start", "continue"].into_iter().filter(|name| section.has(name)).collect();
+    if let [_, .., last] = written[..] {
+        section.reject(last, Expected::new("one of mode, start and continue"));
+    }
+    section.finish();
+    let plain = mode.map(|multiline| FramingRule { multiline, ..FramingRule::default() });
+    let plain = plain.and_then(|rule| Framing::new(rule).ok());
+    start.or(goes_on).or(plain).unwrap_or_default()
+}
+
+/// The framing by the pattern that is written.
+fn by_pattern(value: &DeValue<'_>, multiline: fn(LinePattern) -> Multiline) -> Result<Framing, Expected> {
+    let expected = || Expected::new(format!("a regular expression of 1 to {PATTERN_BYTES_MAX} bytes"));
+    let text = value.as_str().ok_or_else(expected)?;
+    let pattern = LinePattern::new(text).map_err(|_| expected())?;
+    Framing::new(FramingRule { multiline: multiline(pattern), ..FramingRule::default() }).map_err(|error| {
+        match error {
+            PatternError::Syntax { reason, .. } => expected().or_say(reason),
+            PatternError::Length { .. } => expected(),
+        }
+    })
 }
 
 fn name(section: &mut Section<'_>, others: &[Source]) -> Option<SourceName> {

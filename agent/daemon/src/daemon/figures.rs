@@ -21,7 +21,8 @@ pub(super) struct Tally {
     last_error: Option<String>,
     /// Why uploads fail at present, as it was logged.
     upload_trouble: Option<String>,
-    last_status: Option<Status>,
+    /// How it was when the last core was given up.
+    settled: Status,
 }
 
 impl Tally {
@@ -36,7 +37,7 @@ impl Tally {
             last_upload: None,
             last_error: None,
             upload_trouble: None,
-            last_status: None,
+            settled: Status::default(),
         }
     }
 
@@ -69,14 +70,19 @@ impl Tally {
 
     /// The core is given up; what it did still counts.
     pub(super) fn settle(&mut self, shipper: &Shipper<SqliteState>, config: &Config, now: UnixMicros) {
-        self.last_status = Some(self.status(shipper, config, now));
+        self.settled = self.status(shipper, config, now);
         self.before = self.progress(shipper);
     }
 
-    /// How it was when the core was given up, and why it was.
-    pub(super) fn last_status(&self) -> Option<Status> {
-        let (last_error, uptime_seconds) = (self.last_error.clone(), self.started.elapsed().as_secs());
-        self.last_status.clone().map(|status| Status { last_error, uptime_seconds, ..status })
+    /// How it is while there is no core: as it was, but for the time and what went wrong.
+    pub(super) fn status_at_rest(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            host: self.host.to_string(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            last_error: self.last_error.clone(),
+            ..self.settled.clone()
+        }
     }
 
     pub(super) fn figures(&self, shipper: &Shipper<SqliteState>, now: UnixMicros) -> Figures {
@@ -125,6 +131,7 @@ impl Tally {
             bytes_sealed: progress.sealed.0,
             bytes_shipped: self.bytes_shipped,
             bytes_lost: progress.lost.0,
+            bytes_skipped: shipper.core().skipped().0,
             chunks_sealed: progress.chunks,
             chunks_shipped: self.chunks_shipped,
             spool_bytes: shipper.core().spool_bytes().0,

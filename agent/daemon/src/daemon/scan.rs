@@ -2,34 +2,65 @@
 
 use super::{RECONCILE_PAUSE, SCAN_PAUSE};
 use crate::{config::Config, watch::Watch};
-use headrig_agent::{core::FoundFile, discovery::Discovery, tail::Problem};
+use headrig_agent::{
+    core::{Core, FoundFile},
+    discovery::{Discovery, plain_file},
+    tail::Problem,
+};
 use headrig_contract::UnixMicros;
 use std::{
+    fs,
     path::PathBuf,
     time::{Duration, Instant, SystemTime},
 };
 
-/// Scans take at most one part in so many of a core's time.
+/// Scans of all files take at most one part in so many of a core's time.
 const SCAN_SHARE: u32 = 20;
+/// Looks at files that were written to take at most this: they are work that is wanted.
+const LOOK_SHARE: u32 = 4;
 
 pub(super) struct Scanner {
     discovery: Discovery,
     watch: Watch,
     bases: Vec<PathBuf>,
     changed: bool,
+    /// Something was seen that only a scan can make out.
+    scan_wanted: bool,
     scanned: Option<Instant>,
-    /// The time between two scans while something changes all the time.
-    pause: Duration,
+    /// The time from one scan to the next while something changes all the time.
+    scan_pause: Duration,
+    looked: Option<Instant>,
+    /// The same for looks at some files; a scan counts as one.
+    look_pause: Duration,
+}
+
+/// What was looked at.
+pub(super) enum Seen {
+    /// All files that are to be read, and inputs that cannot be.
+    All(Vec<FoundFile>, Vec<Problem>),
+    /// Files that have only grown. Nothing is said of others.
+    Grown(Vec<FoundFile>),
+    /// More happened than that files have grown, and it is too early for another scan.
+    Nothing,
 }
 
 impl Scanner {
     pub(super) fn new(config: &Config, watch: Watch) -> Self {
-        let discovery = Discovery::new(config.inputs(), vec![config.agent.state_dir.clone()]);
-        Self { discovery, watch, bases: bases(config), changed: false, scanned: None, pause: SCAN_PAUSE }
+        Self {
+            discovery: config.discovery(),
+            watch,
+            bases: bases(config),
+            changed: false,
+            scan_wanted: false,
+            scanned: None,
+            scan_pause: SCAN_PAUSE,
+            looked: None,
+            look_pause: SCAN_PAUSE,
+        }
     }
 
     pub(super) fn adopt(&mut self, config: &Config) {
-        self.discovery = Discovery::new(config.inputs(), vec![config.agent.state_dir.clone()]);
+        self.discovery = config.discovery();
         self.bases = bases(config);
         self.scanned = None;
     }
@@ -39,45 +70,108 @@ impl Scanner {
         self.changed = true;
     }
 
-    /// Whether it is time to scan; `held_until` is asked only where that could make a difference.
+    /// A file was not where it was seen.
+    pub(super) fn missed(&mut self) {
+        self.scan_wanted = true;
+    }
+
+    /// Whether it is time to look; `held_until` is asked only where that could make a difference.
     pub(super) fn is_due(&self, held_until: impl Fn() -> Option<UnixMicros>, now: UnixMicros) -> bool {
-        let too_early = self.scanned.is_some_and(|scanned| scanned.elapsed() < self.pause);
+        let too_early = self.looked.is_some_and(|looked| looked.elapsed() < self.look_pause);
         !too_early && self.due_in(held_until(), now).is_zero()
     }
 
-    /// How long until the next scan.
+    /// How long until the next look.
     pub(super) fn due_in(&self, held_until: Option<UnixMicros>, now: UnixMicros) -> Duration {
-        let Some(scanned) = self.scanned else { return Duration::ZERO };
-        let pause = if self.changed { self.pause } else { RECONCILE_PAUSE };
+        let (Some(scanned), Some(looked)) = (self.scanned, self.looked) else { return Duration::ZERO };
+        let looking = self.look_pause.saturating_sub(looked.elapsed());
+        let scanning = self.scan_pause.saturating_sub(scanned.elapsed());
+        let reconciling = RECONCILE_PAUSE.saturating_sub(scanned.elapsed());
+        if self.needs_scan() {
+            // What has grown is looked at beside what came and went.
+            return scanning.max(looking).min(reconciling.max(looking));
+        }
+        let due = if self.changed { looking } else { reconciling };
         let held =
             held_until.map(|until| Duration::from_micros(until.micros_since(now).max(0).unsigned_abs()));
-        let due = pause.saturating_sub(scanned.elapsed());
-        // What is held back falls due by the clock, but never sooner than a scan after a scan.
-        held.map_or(due, |held| due.min(held.max(self.pause.saturating_sub(scanned.elapsed()))))
+        // What is held back falls due by the clock, but never sooner than a look after a look.
+        held.map_or(due, |held| due.min(held.max(looking)))
     }
 
-    /// The files that are to be read, and inputs that cannot be.
-    pub(super) fn scan(&mut self, config: &Config) -> (Vec<FoundFile>, Vec<Problem>) {
+    /// Looks at the files that were written to or are held back no longer, or at all where that does not do.
+    pub(super) fn look(&mut self, config: &Config, core: &Core, now: UnixMicros) -> Seen {
         let begun = Instant::now();
+        let is_early = |scanned: Instant, pause: Duration| scanned.elapsed() < pause;
+        let may_scan = self.scanned.is_none_or(|scanned| !is_early(scanned, self.scan_pause));
+        let must_scan = self.scanned.is_none_or(|scanned| !is_early(scanned, RECONCILE_PAUSE));
+        let grown = if must_scan || self.needs_scan() { None } else { self.grown(config, core, now) };
+        let seen = match grown {
+            Some(grown) => Seen::Grown(grown),
+            None if may_scan => self.scan(config, core),
+            None => {
+                self.scan_wanted = true;
+                Seen::Nothing
+            }
+        };
+        self.looked = Some(Instant::now());
+        self.look_pause = SCAN_PAUSE.max(begun.elapsed() * LOOK_SHARE);
+        seen
+    }
+
+    fn needs_scan(&self) -> bool {
+        self.scan_wanted || self.watch.more_happened()
+    }
+
+    /// The files that were written to or are held back no longer, if they are as they were but for that.
+    fn grown(&mut self, config: &Config, core: &Core, now: UnixMicros) -> Option<Vec<FoundFile>> {
+        let changes = self.watch.take_changes();
         self.changed = false;
-        self.watch.looked();
+        let due = core.due(now);
+        let paths = changes.written.iter().map(PathBuf::as_path).chain(due.iter().map(|path| &**path));
+        let mut files = Vec::new();
+        for path in paths {
+            let Some(source) = config.source_of(path) else { continue };
+            let found = match fs::metadata(path) {
+                Ok(metadata) if metadata.is_file() => plain_file(path.into(), &metadata),
+                Ok(_) => continue,
+                Err(_) => return None,
+            };
+            let found = FoundFile { source, ..found };
+            if self.discovery.refuses(found.file) {
+                continue;
+            }
+            if !core.has_only_grown(&found) {
+                return None;
+            }
+            files.push(found);
+        }
+        Some(files)
+    }
+
+    /// All files that are to be read, and inputs that cannot be. Of a source that is still to be met its files,
+    /// with nothing read of what is old in them, also those count that were last written long ago.
+    fn scan(&mut self, config: &Config, core: &Core) -> Seen {
+        let begun = Instant::now();
+        (self.changed, self.scan_wanted) = (false, false);
+        drop(self.watch.take_changes());
         let none = config.sources.len();
         let scan = self.discovery.scan(|path| config.source_of(path).unwrap_or(none));
         let mut files = scan.files;
-        files.retain(|file| wanted(config, file));
+        files.retain(|file| wanted(config, file, |source| core.is_to_meet(source)));
         self.watch.follow(files.iter().map(|file| &*file.path), &self.bases);
         self.scanned = Some(Instant::now());
-        self.pause = SCAN_PAUSE.max(begun.elapsed() * SCAN_SHARE);
-        (files, scan.problems)
+        self.scan_pause = SCAN_PAUSE.max(begun.elapsed() * SCAN_SHARE);
+        Seen::All(files, scan.problems)
     }
 }
 
 /// Whether the file's source takes it: not excluded, of a kind and an age that is read.
-fn wanted(config: &Config, file: &FoundFile) -> bool {
+fn wanted(config: &Config, file: &FoundFile, is_to_meet: impl Fn(usize) -> bool) -> bool {
     let Some(source) = config.sources.get(file.source) else { return false };
     let modified = Duration::from_micros(file.modified.0.max(0).unsigned_abs());
     let age = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(modified);
-    (source.read_compressed || !file.compressed) && source.ignore_older.is_none_or(|oldest| age <= oldest)
+    let is_recent = source.ignore_older.is_none_or(|oldest| age <= oldest);
+    (source.read_compressed || !file.compressed) && (is_recent || is_to_meet(file.source))
 }
 
 /// The folders in which files that are not there yet would appear.

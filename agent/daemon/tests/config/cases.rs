@@ -253,10 +253,33 @@ pub(crate) const CASES: &[(Place, &str, &[&str])] = &[
     ),
     (
         Place::After,
+        "start_at = 'tail'\n",
+        &["agent.toml:6:12: source[0].start_at: expected one of \"beginning\", \"end\", found \"tail\""],
+    ),
+    (
+        Place::After,
         "[[source]]\nname = 'b'\ninclude = []\nmultiline = 1.5\n",
         &[
             "agent.toml:8:11: source[1].include: expected a list of at least one pattern, found an empty list",
-            "agent.toml:9:1: source[1].multiline: expected a setting of [[source]], found \"multiline\"",
+            "agent.toml:9:13: source[1].multiline: expected a table, found 1.5",
+        ],
+    ),
+    (
+        Place::After,
+        "encoding = 'utf16'\nmultiline = { start = '^[a', modus = 'auto' }\n",
+        &[
+            "agent.toml:6:12: source[0].encoding: expected one of \"auto\", \"utf-8\", \"utf-16le\", \"utf-16be\", found \"utf16\"; utf-16le is that of Windows; auto sees by the byte order mark",
+            "agent.toml:7:23: source[0].multiline.start: expected a regular expression of 1 to 1024 bytes, found \"^[a\"; unclosed character class",
+            "agent.toml:7:30: source[0].multiline.modus: expected a setting of [source.multiline], found \"modus\"; did you mean \"mode\"?",
+        ],
+    ),
+    (
+        Place::After,
+        "[source.multiline]\nmode = 'auto'\nstart = ''\ncontinue = '(?:x{1000}){1000}'\n",
+        &[
+            "agent.toml:8:9: source[0].multiline.start: expected a regular expression of 1 to 1024 bytes, found \"\"",
+            "agent.toml:9:12: source[0].multiline.continue: expected a regular expression of 1 to 1024 bytes, found \"(?:x{1000}){1000}\"; it takes too much memory; repeat less, or write (?-u)",
+            "agent.toml:9:12: source[0].multiline.continue: expected one of mode, start and continue, found \"(?:x{1000}){1000}\"",
         ],
     ),
     (

@@ -5,10 +5,12 @@
 mod cases;
 
 use cases::{CASES, MINIMAL};
+use headrig_agent::settings::StartAt;
 use headrig_agentd::{
     check::{EXIT_SOUND, EXIT_WRONG, check},
     config::{Config, Diagnostic, Encryption, FORMATS, LogLevel},
 };
+use headrig_contract::framing::{Encoding, Multiline, Pattern};
 use proptest::prelude::*;
 use std::{fs, path::Path, time::Duration};
 use tempfile::TempDir;
@@ -62,12 +64,17 @@ fn what_is_not_set_has_its_default() {
 fn what_is_set_is_what_is_used() {
     let text = "agent.host = 'web-1'\nupload = { bucket = 'logs-1', prefix = 'raw', encryption = 'sse-kms', kms_key = 'alias/k' }\n\
         chunk = { codec = 'gzip', level = 9, bytes_max = 1_000_000, age_max = '1m 30s' }\n\
-        [[source]]\nname = 's'\ninclude = ['/a']\nmax_line_bytes = '2KiB'\nformat = 'json'";
+        [[source]]\nname = 's'\ninclude = ['/a']\nmax_line_bytes = '2KiB'\nformat = 'json'\nstart_at = 'end'\n\
+        encoding = 'utf-16le'\nmultiline = { start = '^\\[' }";
     let config = parse(text).unwrap();
     let core = config.core_settings();
     assert_eq!((core.host.as_str(), core.key_prefix.as_str(), core.level), ("web-1", "raw", 9));
     assert_eq!((core.chunk_bytes_max, core.chunk_age_max_ms), (1_000_000, 90_000));
     assert_eq!((core.sources[0].line_bytes_max, &*core.sources[0].format_hint), (2048, "json"));
+    assert_eq!(core.sources[0].start_at, StartAt::End);
+    assert_eq!(core.sources[0].encoding, Some(Encoding::Utf16Le));
+    let start = Multiline::Start(Pattern::new(r"^\[").unwrap());
+    assert_eq!(core.sources[0].framing.rule().multiline, start);
     assert_eq!(config.upload.encryption, Encryption::SseKms { key: "alias/k".into() });
 }
 
@@ -176,8 +183,15 @@ fn sample() -> String {
     SAMPLE.replace("#bucket", "bucket")
 }
 
-/// The sample with every setting that it shows set.
+/// The sample with every setting that it shows set, but for those that exclude each other.
 fn whole_sample() -> String {
+    let is_alone = |line: &&str| !line.starts_with("mode = ") && !line.starts_with("continue = ");
+    let lines: Vec<String> = shown_sample().lines().filter(is_alone).map(String::from).collect();
+    lines.join("\n")
+}
+
+/// The sample with every setting that it shows set.
+fn shown_sample() -> String {
     let uncommented = |line: &str| match line.strip_prefix('#') {
         Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => setting.to_owned(),
         _ => line.to_owned(),
@@ -195,7 +209,7 @@ fn the_sample_loads_and_so_does_all_that_it_shows() {
 #[test]
 fn the_sample_shows_every_setting() {
     let (mut shown, mut table) = (Vec::new(), String::new());
-    for line in whole_sample().lines() {
+    for line in shown_sample().lines() {
         if let Some(header) = line.strip_prefix('[') {
             table = header.trim_matches(['[', ']']).to_owned();
             shown.push(table.clone());
@@ -291,6 +305,8 @@ fn the_ceiling_grows_with_sources_uploads_files_and_level_only() {
     assert!(total("", 10_000) < 70 << 20);
     assert_eq!(total("chunk.bytes_max = '512MiB'\nspool.bytes_max = '1TiB'", 1), plain);
     assert!(total("chunk.level = 19", 1) > plain);
+    let patterned = format!("{MINIMAL}multiline.start = 'x'\n");
+    assert!(parse(&patterned).unwrap().memory_ceiling(1).total() > plain);
 }
 
 /// Text that looks like a configuration, and often is none.

@@ -188,6 +188,32 @@ fn an_agent_that_is_killed_again_and_again_stores_every_line_once() {
 }
 
 #[test]
+fn from_the_end_nothing_old_is_stored_and_all_that_is_new_though_the_agent_is_killed_at_once() {
+    let site = Site::new();
+    let config = fs::read_to_string(site.path("agent.toml")).unwrap();
+    let from_end = format!("{config}start_at = 'end'\nignore_older = '1h'\n");
+    fs::write(site.path("agent.toml"), from_end).unwrap();
+    site.append("app.log", "old\nold\nol");
+    site.append("ancient.log", "old\n");
+    let ancient = fs::File::options().append(true).open(site.path("logs/ancient.log")).unwrap();
+    ancient.set_modified(std::time::SystemTime::now() - Duration::from_hours(5)).unwrap();
+
+    let agent = site.agent();
+    wait_until("the agent is up", || site.status().is_some_and(|status| status.bytes_skipped == 12));
+    agent.signal(Signal::KILL);
+    drop(agent);
+    site.append("app.log", "d\n");
+    site.append("ancient.log", "line 0\n");
+    site.append("later.log", &numbered(1..30));
+    let _agent = site.agent();
+    wait_until("what is new is stored", || site.lines().len() == 31);
+    let mut lines = site.lines();
+    assert_eq!(lines.remove("old"), Some(1), "the line that was being written, and no other");
+    assert!(each_once(&lines, 30), "{lines:?}");
+    assert_eq!(site.status().unwrap().bytes_skipped, 12);
+}
+
+#[test]
 fn a_second_agent_on_the_same_state_is_refused() {
     let site = Site::new();
     let _first = site.agent();

@@ -10,9 +10,10 @@ use crate::{
     parse::{Context, StreamFormat},
 };
 use headrig_contract::{
-    ByteLength, ByteOffset, Generation, StreamId, UnixMicros, chunk::SegmentEdges, framing,
+    ByteLength, ByteOffset, Generation, StreamId, UnixMicros,
+    chunk::SegmentEdges,
+    framing::{Framing, Lines},
 };
-use memchr::{memchr, memchr_iter};
 use rustc_hash::FxHashMap;
 use std::{borrow::Cow, ops::Range};
 
@@ -28,6 +29,8 @@ pub(super) struct Piece<'p> {
     pub(super) bytes: &'p [u8],
     /// The same as text, where all of it is UTF-8.
     pub(super) text: Option<&'p str>,
+    /// How they fall into lines, and lines into text.
+    pub(super) lines: Lines,
     pub(super) stream: (StreamId, Generation),
     /// Where the bytes begin in the stream.
     pub(super) offset: ByteOffset,
@@ -58,17 +61,28 @@ pub(super) struct StreamState {
 }
 
 impl Framed {
-    /// Frames `bytes`.
-    pub(super) fn frame(&mut self, bytes: &[u8], starts_mid_line: bool) {
-        self.head = match memchr(b'\n', bytes) {
-            _ if !starts_mid_line => 0,
-            Some(newline) => newline + 1,
-            None => bytes.len(),
-        };
-        let head = self.head;
+    /// Frames `bytes`, which begin at `offset` of their stream.
+    pub(super) fn frame(
+        &mut self,
+        framing: &Framing,
+        bytes: &[u8],
+        offset: ByteOffset,
+        starts_mid_line: bool,
+    ) {
+        let head = if starts_mid_line { framing.lines(offset).end(bytes, 0) } else { 0 };
+        let events = framing.events(&bytes[head..], offset.plus(ByteLength(head as u64)));
+        self.head = head;
         self.events.clear();
-        self.events
-            .extend(framing::Events::new(&bytes[head..]).map(|event| head + event.start..head + event.end));
+        self.events.extend(events.map(|event| head + event.start..head + event.end));
+    }
+}
+
+impl Piece<'_> {
+    fn text(&self, range: &Range<usize>) -> Cow<'_, str> {
+        match self.text.and_then(|text| text.get(range.clone())) {
+            Some(text) => Cow::Borrowed(text),
+            None => self.lines.from(range.start).text(&self.bytes[range.clone()]),
+        }
     }
 }
 
@@ -88,7 +102,7 @@ impl BatchRun<'_> {
                 format.parse(without_terminator(text), &piece.context, &mut event);
                 self.take_event(&mut event, piece, range, text, cut == Some(at), &mut counts, tally);
             } else {
-                let text = String::from_utf8_lossy(&piece.bytes[range.clone()]);
+                let text = piece.text(range);
                 let mut event = Event::default();
                 format.parse(without_terminator(&text), &piece.context, &mut event);
                 self.take_event(&mut event, piece, range, &text, cut == Some(at), &mut counts, tally);
@@ -99,12 +113,11 @@ impl BatchRun<'_> {
 
     /// The rest of a line that an earlier piece begins: a row of its own, or nothing but a terminator.
     fn take_head(&mut self, piece: &Piece<'_>, head: usize, counts: &mut Counts, tally: &mut Tally) {
-        let bytes = &piece.bytes[..head];
-        if matches!(bytes, b"" | b"\n" | b"\r\n") {
+        if head == 0 || piece.lines.is_terminator(&piece.bytes[..head]) {
             counts.bytes_raw += head as u64;
             return;
         }
-        let text = String::from_utf8_lossy(bytes);
+        let text = piece.text(&(0..head));
         // Half a line must not be taken for a whole one: it is dated as any line that says nothing.
         let mut event = Event::default();
         StreamFormat::default().parse("", &piece.context, &mut event);
@@ -127,7 +140,7 @@ impl BatchRun<'_> {
         if cut {
             event.attribute(LINE_PART, "cut");
         }
-        let lines = line_count(&piece.bytes[range.clone()]);
+        let lines = piece.lines.from(range.start).count(&piece.bytes[range.clone()]);
         self.push(event, piece, range, text, lines, tally);
         counts.bytes_raw += range.len() as u64;
         counts.lines += lines;
@@ -168,13 +181,7 @@ fn stream_format<'s>(
 ) -> &'s StreamState {
     let sampled = events.len().min(SAMPLE_EVENTS);
     let find = || {
-        let sample: Vec<Cow<'_, str>> = events[..sampled]
-            .iter()
-            .map(|range| match piece.text.and_then(|text| text.get(range.clone())) {
-                Some(text) => Cow::Borrowed(text),
-                None => String::from_utf8_lossy(&piece.bytes[range.clone()]),
-            })
-            .collect();
+        let sample: Vec<Cow<'_, str>> = events[..sampled].iter().map(|range| piece.text(range)).collect();
         let format = StreamFormat::detect(sample.iter().map(|text| without_terminator(text)), piece.hint);
         StreamState { format, sampled }
     };
@@ -183,11 +190,6 @@ fn stream_format<'s>(
         *state = find();
     }
     state
-}
-
-fn line_count(event: &[u8]) -> u64 {
-    let newlines = memchr_iter(b'\n', event).count() as u64;
-    newlines + u64::from(event.last() != Some(&b'\n'))
 }
 
 fn without_terminator(text: &str) -> &str {

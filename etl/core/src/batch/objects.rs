@@ -15,9 +15,9 @@ use crate::{
 use headrig_contract::{
     ByteLength, ByteOffset, ContentHash, Generation, SourceName, StreamId,
     chunk::{ChunkReader, ForeignReader, Layout, Provenance, Segment, SegmentEdges},
+    framing::{Encoding, Framing, Lines},
 };
 use jiff::tz::TimeZone;
-use memchr::memrchr;
 use rustc_hash::FxHashMap;
 use std::{io::Read, sync::Arc};
 
@@ -40,6 +40,7 @@ struct Object {
 struct Setting<'c> {
     site: SiteId,
     hint: &'c str,
+    framing: Framing,
     read_at: headrig_contract::UnixMicros,
     zone: &'c TimeZone,
 }
@@ -91,18 +92,25 @@ impl BatchRun<'_> {
             reader.next_block(raw).map_err(|error| unreadable(member)(error.into()))?
         {
             provenance.segments.iter().try_for_each(check_place).map_err(unreadable(member))?;
-            self.read_block(&provenance, raw, object, framed);
+            self.read_block(&provenance, raw, object, framed).map_err(unreadable(member))?;
             self.relieve(outlet)?;
         }
         Ok(())
     }
 
-    fn read_block(&mut self, provenance: &Provenance, raw: &[u8], object: &mut Object, framed: &mut Framed) {
-        // Validated once for the whole block; where that fails, event by event.
-        let text = simdutf8::basic::from_utf8(raw).ok();
+    fn read_block(
+        &mut self,
+        provenance: &Provenance,
+        raw: &[u8],
+        object: &mut Object,
+        framed: &mut Framed,
+    ) -> Result<(), ObjectError> {
+        let framing = self.framings.of(&provenance.framing)?;
+        let text = whole_text(&framing, raw);
         let setting = Setting {
             site: self.logs.origins.site(provenance.host.as_str(), provenance.source.as_str()),
             hint: &provenance.format_hint,
+            framing,
             read_at: provenance.read_at,
             zone: self.settings.zone_of(Some(&provenance.source)),
         };
@@ -111,10 +119,11 @@ impl BatchRun<'_> {
             let range = at..at + segment.length.0 as usize;
             at = range.end;
             let bytes = &raw[range.clone()];
-            framed.frame(bytes, segment.edges.starts_mid_line);
+            framed.frame(&setting.framing, bytes, segment.offset, segment.edges.starts_mid_line);
             let text = text.and_then(|text| text.get(range));
             self.take_stretch(&Stretch { segment, bytes, text }, &setting, object, framed);
         }
+        Ok(())
     }
 
     fn read_foreign(
@@ -130,9 +139,10 @@ impl BatchRun<'_> {
             |error: std::io::Error| unreadable(member)(ObjectError::Decompress { reason: error.to_string() });
         let host = member.key.labelled("host").unwrap_or(UNKNOWN);
         let source = member.key.labelled("source").unwrap_or(UNKNOWN);
-        let setting = Setting {
+        let mut setting = Setting {
             site: self.logs.origins.site(host, source),
             hint: "",
+            framing: Framing::default(),
             read_at: member.modified,
             zone: self.settings.zone_of(source.parse::<SourceName>().ok().as_ref()),
         };
@@ -145,11 +155,16 @@ impl BatchRun<'_> {
             let ended = (reader.by_ref().take(room).read_to_end(window).map_err(fail)? as u64) < room;
             let plain = segment.offset.0 + window.len() as u64;
             check_bomb(&self.settings.foreign, plain, bytes.len() as u64).map_err(unreadable(member))?;
-            framed.frame(window, segment.edges.starts_mid_line);
-            let used = if ended { window.len() } else { cut_window(window, framed, &mut segment.edges) };
+            if segment.offset == ByteOffset(0) {
+                setting.framing = Framing::default().in_encoding(Encoding::of_head(window));
+            }
+            framed.frame(&setting.framing, window, segment.offset, segment.edges.starts_mid_line);
+            let lines = setting.framing.lines(segment.offset);
+            let used =
+                if ended { window.len() } else { cut_window(window, lines, framed, &mut segment.edges) };
             if used > 0 {
                 segment.length = ByteLength(used as u64);
-                let text = simdutf8::basic::from_utf8(&window[..used]).ok();
+                let text = whole_text(&setting.framing, &window[..used]);
                 self.take_stretch(
                     &Stretch { segment: &segment, bytes: &window[..used], text },
                     &setting,
@@ -180,6 +195,7 @@ impl BatchRun<'_> {
         let piece = Piece {
             bytes,
             text: *text,
+            lines: setting.framing.lines(segment.offset),
             stream: (segment.stream, segment.generation),
             offset: segment.offset,
             edges: segment.edges,
@@ -251,13 +267,21 @@ fn foreign_segment(member: &Member) -> Segment {
     }
 }
 
+/// All of `bytes` as text, where they are UTF-8: validated once; where that fails, event by event.
+fn whole_text<'b>(framing: &Framing, bytes: &'b [u8]) -> Option<&'b str> {
+    match framing.rule().encoding {
+        Encoding::Utf8 => simdutf8::basic::from_utf8(bytes).ok(),
+        Encoding::Utf16Le | Encoding::Utf16Be => None,
+    }
+}
+
 /// Takes the unfinished last event off a full window that more bytes follow, and returns how many bytes
 /// are left; cuts the event, or the line, that fills the window alone.
-fn cut_window(window: &[u8], framed: &mut Framed, edges: &mut SegmentEdges) -> usize {
+fn cut_window(window: &[u8], lines: Lines, framed: &mut Framed, edges: &mut SegmentEdges) -> usize {
     match framed.events.as_mut_slice() {
         [only] if framed.head == 0 => {
-            if let Some(newline) = memrchr(b'\n', window) {
-                only.end = newline + 1;
+            if let Some(end) = lines.last_end(window) {
+                only.end = end;
             } else {
                 (edges.ends_mid_line, edges.cut) = (true, true);
             }
@@ -269,7 +293,7 @@ fn cut_window(window: &[u8], framed: &mut Framed, edges: &mut SegmentEdges) -> u
             used
         }
         [] => {
-            edges.ends_mid_line = window.last() != Some(&b'\n');
+            edges.ends_mid_line = !lines.is_terminated(window);
             edges.cut = edges.ends_mid_line;
             window.len()
         }

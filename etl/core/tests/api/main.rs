@@ -7,6 +7,7 @@ mod conservation;
 mod damage;
 mod edges;
 mod foreign;
+mod framing;
 mod golden;
 mod spans;
 mod support;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use headrig_contract::{
     AgentId, ByteLength, ByteOffset, ContentHash, Generation, HostName, ObjectKey, StreamId, UnixMicros,
     chunk::{BlockEncoder, Codec, Provenance, Segment, SegmentEdges},
+    framing::FramingRule,
 };
 use headrig_etl::{BatchError, BatchReport, BatchRun, LakeFile, LakeSink, Member, ObjectReport, Settings};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -69,6 +70,11 @@ pub(crate) fn stream_id(number: u64) -> StreamId {
 
 /// A chunk of one block for each of `blocks`.
 pub(crate) fn chunk(codec: Codec, blocks: &[Vec<Part>]) -> Vec<u8> {
+    chunk_by(&FramingRule::default(), codec, blocks)
+}
+
+/// The same, framed by `rule`.
+pub(crate) fn chunk_by(rule: &FramingRule, codec: Codec, blocks: &[Vec<Part>]) -> Vec<u8> {
     let mut encoder = BlockEncoder::new(codec, 1).unwrap();
     let mut bytes = Vec::new();
     for parts in blocks {
@@ -88,6 +94,7 @@ pub(crate) fn chunk(codec: Codec, blocks: &[Vec<Part>]) -> Vec<u8> {
             format_hint: "".into(),
             read_at: READ_AT,
             chain: None,
+            framing: rule.clone(),
             segments: segments.collect(),
         };
         let raw: Vec<u8> = parts.iter().flat_map(|part| part.bytes.iter().copied()).collect();

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, Generation, HostName, SourceName, StreamId,
     UnixMicros,
+    framing::{Encoding, FramingRule, Multiline, Pattern},
 };
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub(super) const MAGIC: [u8; 4] = *b"HRIG";
 const VERSION: u8 = 1;
 const FLAG_CHAIN: u8 = 1;
+const FLAG_FRAMING: u8 = 2;
 const EDGE_STARTS_MID_LINE: u8 = 1;
 const EDGE_ENDS_MID_LINE: u8 = 2;
 const EDGE_CUT: u8 = 4;
@@ -38,6 +40,8 @@ pub struct Provenance {
     pub read_at: UnixMicros,
     /// In a chunk's first block: its place in the chain of its agent and source.
     pub chain: Option<Chain>,
+    /// How the raw bytes fall into events; the default takes no room.
+    pub framing: FramingRule,
     /// What the raw bytes are, in order, without gap or overlap.
     pub segments: Vec<Segment>,
 }
@@ -136,7 +140,9 @@ impl Provenance {
             + 8
             + 4
             + 48
-            + 5 * 4
+            + 5 * 5
+            + 2
+            + self.framing.multiline.pattern().map_or(0, |pattern| pattern.as_str().len())
             + self.host.as_str().len()
             + self.source.as_str().len()
             + self.format_hint.len()
@@ -149,7 +155,9 @@ impl Provenance {
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), ProvenanceError> {
         let start = out.len();
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&[VERSION, if self.chain.is_some() { FLAG_CHAIN } else { 0 }]);
+        let chain = if self.chain.is_some() { FLAG_CHAIN } else { 0 };
+        let framing = if self.framing.is_default() { 0 } else { FLAG_FRAMING };
+        out.extend_from_slice(&[VERSION, chain | framing]);
         out.extend_from_slice(self.agent.as_bytes());
         out.extend_from_slice(&self.read_at.0.to_le_bytes());
         put_text(out, self.host.as_str());
@@ -158,6 +166,9 @@ impl Provenance {
         if let Some(chain) = &self.chain {
             put_varint(out, chain.seq.0);
             out.extend_from_slice(&chain.previous.map_or([0; 32], |hash| *hash.as_bytes()));
+        }
+        if !self.framing.is_default() {
+            put_framing(out, &self.framing);
         }
         put_varint(out, self.segments.len() as u64);
         for segment in &self.segments {
@@ -184,7 +195,7 @@ impl Provenance {
         if version != VERSION {
             return Err(ProvenanceError::Version { found: version });
         }
-        if flags & !FLAG_CHAIN != 0 {
+        if flags & !(FLAG_CHAIN | FLAG_FRAMING) != 0 {
             return Err(ProvenanceError::Value { expected: "known flags" });
         }
         let agent = AgentId::from_bytes(cursor.array("an agent id")?);
@@ -197,11 +208,30 @@ impl Provenance {
             .map_err(|_| ProvenanceError::Value { expected: "a source name" })?;
         let format_hint = cursor.text("a format hint")?.into();
         let chain = if flags & FLAG_CHAIN != 0 { Some(cursor.chain()?) } else { None };
+        let framing = if flags & FLAG_FRAMING != 0 { cursor.framing()? } else { FramingRule::default() };
         let segments = cursor.segments()?;
         if !cursor.rest.is_empty() {
             return Err(ProvenanceError::Length { expected: "nothing after the segments" });
         }
-        Ok(Self { agent, host, source, format_hint, read_at, chain, segments })
+        Ok(Self { agent, host, source, format_hint, read_at, chain, framing, segments })
+    }
+}
+
+fn put_framing(out: &mut Vec<u8>, framing: &FramingRule) {
+    let encoding = match framing.encoding {
+        Encoding::Utf8 => 0,
+        Encoding::Utf16Le => 1,
+        Encoding::Utf16Be => 2,
+    };
+    let multiline = match framing.multiline {
+        Multiline::Auto => 0,
+        Multiline::Off => 1,
+        Multiline::Start(_) => 2,
+        Multiline::Continue(_) => 3,
+    };
+    out.extend_from_slice(&[encoding, multiline]);
+    if let Some(pattern) = framing.multiline.pattern() {
+        put_text(out, pattern.as_str());
     }
 }
 
@@ -226,6 +256,33 @@ impl Cursor<'_> {
         let seq = ChunkSeq(self.varint("a sequence number")?);
         let previous: [u8; 32] = self.array("the previous chunk's hash")?;
         Ok(Chain { seq, previous: (previous != [0; 32]).then(|| ContentHash::from_bytes(previous)) })
+    }
+
+    /// A rule that is not the default; whether its pattern is one, only who applies it needs to know.
+    fn framing(&mut self) -> Result<FramingRule, ProvenanceError> {
+        let expected = "a known rule of framing other than the default";
+        let wrong = ProvenanceError::Value { expected };
+        let [encoding, multiline] = self.array(expected)?;
+        let encoding = match encoding {
+            0 => Encoding::Utf8,
+            1 => Encoding::Utf16Le,
+            2 => Encoding::Utf16Be,
+            _ => return Err(wrong),
+        };
+        let multiline = match multiline {
+            0 => Multiline::Auto,
+            1 => Multiline::Off,
+            2 => Multiline::Start(self.pattern()?),
+            3 => Multiline::Continue(self.pattern()?),
+            _ => return Err(wrong),
+        };
+        let rule = FramingRule { encoding, multiline };
+        if rule.is_default() { Err(wrong) } else { Ok(rule) }
+    }
+
+    fn pattern(&mut self) -> Result<Pattern, ProvenanceError> {
+        let expected = "a pattern that is neither empty nor too long";
+        Pattern::new(self.text(expected)?).map_err(|_| ProvenanceError::Value { expected })
     }
 
     fn segments(&mut self) -> Result<Vec<Segment>, ProvenanceError> {
@@ -284,88 +341,4 @@ impl Cursor<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn segment() -> impl Strategy<Value = Segment> {
-        (
-            any::<[u8; 16]>(),
-            ".{0,20}",
-            any::<u32>(),
-            0..u64::MAX / 2,
-            1..50_000u64,
-            any::<i64>(),
-            any::<[bool; 3]>(),
-        )
-            .prop_map(
-                |(
-                    stream,
-                    path,
-                    generation,
-                    offset,
-                    length,
-                    modified,
-                    [starts_mid_line, ends_mid_line, cut],
-                )| {
-                    Segment {
-                        stream: StreamId::from_bytes(stream),
-                        path: path.into(),
-                        generation: Generation(generation),
-                        offset: ByteOffset(offset),
-                        length: ByteLength(length),
-                        modified: UnixMicros(modified),
-                        edges: SegmentEdges { starts_mid_line, ends_mid_line, cut: cut && ends_mid_line },
-                    }
-                },
-            )
-    }
-
-    fn provenance() -> impl Strategy<Value = Provenance> {
-        let chain = proptest::option::of((any::<u64>(), proptest::option::of(1..=255u8)));
-        (any::<[u8; 16]>(), any::<i64>(), ".{0,9}", chain, proptest::collection::vec(segment(), 0..20))
-            .prop_map(|(agent, read_at, hint, chain, segments)| Provenance {
-                agent: AgentId::from_bytes(agent),
-                host: HostName::from_lossy("web-1"),
-                source: "nginx".parse().unwrap(),
-                format_hint: hint.into(),
-                read_at: UnixMicros(read_at),
-                chain: chain.map(|(seq, previous)| Chain {
-                    seq: ChunkSeq(seq),
-                    previous: previous.map(|byte| ContentHash::from_bytes([byte; 32])),
-                }),
-                segments,
-            })
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_encoded_is_decoded_and_within_the_stated_bound(value in provenance()) {
-            let mut bytes = Vec::new();
-            value.encode(&mut bytes).unwrap();
-            let bound = value.fixed_bytes_max() + value.segments.iter().map(|segment| Segment::encoded_bytes_max(segment.path.len())).sum::<usize>();
-            prop_assert!(bytes.len() <= bound, "{} > {bound}", bytes.len());
-            prop_assert_eq!(Provenance::decode(&bytes).unwrap(), value);
-        }
-
-        #[test]
-        fn any_cut_or_added_byte_is_refused(value in provenance(), cut in any::<prop::sample::Index>()) {
-            let mut bytes = Vec::new();
-            value.encode(&mut bytes).unwrap();
-            prop_assert!(Provenance::decode(&bytes[..cut.index(bytes.len())]).is_err());
-            bytes.push(0);
-            prop_assert!(Provenance::decode(&bytes).is_err());
-        }
-
-        #[test]
-        fn decoding_any_bytes_never_panics_and_is_canonical(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let mut bytes = [MAGIC.as_slice(), &[VERSION, 0]].concat();
-            bytes.extend(noise);
-            if let Ok(value) = Provenance::decode(&bytes) {
-                let mut again = Vec::new();
-                value.encode(&mut again).unwrap();
-                prop_assert_eq!(again, bytes);
-            }
-        }
-    }
-}
+mod tests;

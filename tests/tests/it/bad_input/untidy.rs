@@ -3,7 +3,12 @@
 use super::{failed_on, good, names, site};
 use anyhow::{Context, Result, ensure};
 use headrig_tests::{
-    exactness, generate::application_lines, measure, process::binary, random::Random, site::gzipped,
+    exactness,
+    generate::application_lines,
+    measure,
+    process::{RUN_LIMIT, binary},
+    random::Random,
+    site::gzipped,
 };
 use std::process::{Command, Stdio};
 
@@ -95,7 +100,7 @@ fn a_line_of_100_mb_is_split_told_and_takes_no_more_memory() -> Result<()> {
         .stdout(std::fs::File::create(&said)?)
         .stderr(std::fs::OpenOptions::new().append(true).create(true).open(site.folder().join("told"))?)
         .spawn()?;
-    let (status, cost) = measure::watch(&mut child)?;
+    let (status, cost) = measure::watch(&mut child, RUN_LIMIT)?;
     let told = std::fs::read_to_string(site.folder().join("told"))? + &std::fs::read_to_string(&said)?;
     assert!(matches!(status.code(), Some(0 | 1)), "{status}: {told}");
     assert!(cost.peak_rss_bytes < RSS_BYTES_MAX, "{} MiB", cost.peak_rss_bytes >> 20);

@@ -1,8 +1,8 @@
-//! Measures `headrig local` against the floor: what reading the same bytes, compressing them in blocks
-//! and hashing the result costs alone. Both are children of this process, measured alike, in one run.
+//! Measures `headrig local` against the floor. Both are children of this process, measured alike, in one run.
 
-use anyhow::{Context, Result, bail, ensure};
-use clap::{Parser, Subcommand};
+use crate::floor::{self, Codec};
+use anyhow::{Context, Result, ensure};
+use clap::Args;
 use headrig_tests::{
     generate::{AccessLog, Written},
     lake::Lake,
@@ -10,81 +10,54 @@ use headrig_tests::{
     process,
     summary::Summary,
 };
-use sha2::{Digest, Sha256};
 use std::{
     fs::File,
-    io::{BufWriter, Read, Write},
-    path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
+    io::{BufWriter, Write},
+    path::Path,
+    process::Command,
 };
 use tempfile::TempDir;
 
-/// The floor's blocks are as large as a chunk's.
-const BLOCK_BYTES: usize = headrig_contract::chunk::BLOCK_BYTES_MAX;
-const FLOOR_LEVEL: i32 = 3;
 const SEED: u64 = 1;
 /// What the whole path has to reach, in millions of raw bytes per second of CPU time.
 const MB_PER_CPU_SECOND_MIN: f64 = 80.0;
 /// What the whole path may have resident.
 const PEAK_RSS_MIB_MAX: f64 = 250.0;
 
-/// Measures the release build.
-#[derive(Parser)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Measure,
+/// How much is measured.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Size of the generated log, in millions of bytes
+    #[arg(long, default_value_t = 300)]
+    mb: u64,
+    /// Leave the log and the lake where they are, and say where
+    #[arg(long)]
+    keep: bool,
 }
 
-#[derive(Subcommand)]
-enum Measure {
-    /// One big access log from nothing to lake
-    Local {
-        /// Size of the generated log, in millions of bytes
-        #[arg(long, default_value_t = 300)]
-        mb: u64,
-        /// Leave the log and the lake where they are, and say where
-        #[arg(long)]
-        keep: bool,
-    },
-    /// Read, compress and hash FILE, and nothing else
-    #[command(hide = true)]
-    Floor { file: PathBuf },
-}
-
-fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Measure::Local { mb, keep } => local(mb, keep),
-        Measure::Floor { file } => floor(&file),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("headrig-bench: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn local(mb: u64, keep: bool) -> Result<()> {
+/// Measures, and prints what came out.
+pub(crate) fn run(options: &Options) -> Result<()> {
     let mut folder = TempDir::with_prefix("headrig-bench-")?;
-    folder.disable_cleanup(keep);
+    folder.disable_cleanup(options.keep);
     let log = folder.path().join("access.log");
-    let written = generate(&log, mb * 1_000_000)?;
+    let written = generate(&log, options.mb * 1_000_000)?;
     println!("access log: {} lines, {:.1} MB", written.lines, written.bytes as f64 / 1e6);
-    let floor = measured(Command::new(std::env::current_exe()?).arg("floor").arg(&log), Stdio::inherit())?;
+    let floor = floor::measure(&log, Codec::Zstd)?;
     let lake = Lake::new(folder.path().join("lake"));
     let whole = run_headrig(&log, &lake, written)?;
     print_table(written.bytes as f64 / 1e6, &whole, &floor);
-    if keep {
+    if options.keep {
         println!("kept in {}", folder.path().display());
     }
     Ok(())
 }
 
-fn generate(log: &Path, bytes: u64) -> Result<Written> {
+/// Writes the access log, and waits until the disk has it: writing it back is nobody's work later.
+pub(crate) fn generate(log: &Path, bytes: u64) -> Result<Written> {
     let mut out = BufWriter::new(File::create(log)?);
     let written = AccessLog::new(SEED).write(bytes, &mut out)?;
     out.flush()?;
+    out.get_ref().sync_all()?;
     Ok(written)
 }
 
@@ -93,7 +66,7 @@ fn run_headrig(log: &Path, lake: &Lake, written: Written) -> Result<Cost> {
     let summary_file = lake.folder().with_extension("json");
     let mut command = Command::new(process::binary()?);
     command.args(["local", "--json", "--lake"]).args([lake.folder(), log]);
-    let cost = measured(&mut command, File::create(&summary_file)?.into())?;
+    let cost = measure::run(command.stdout(File::create(&summary_file)?), process::RUN_LIMIT)?;
     let summary: Summary =
         serde_json::from_reader(File::open(&summary_file)?).context("reading the summary")?;
     let rows = lake.row_count()?;
@@ -107,32 +80,6 @@ fn run_headrig(log: &Path, lake: &Lake, written: Written) -> Result<Cost> {
         lake.files()?.len()
     );
     Ok(cost)
-}
-
-fn measured(command: &mut Command, stdout: Stdio) -> Result<Cost> {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(stdout).spawn().context("starting a child to measure")?;
-    let (status, cost) = measure::watch(&mut child)?;
-    if !status.success() {
-        bail!("{:?} ended with {status}", command.get_program());
-    }
-    Ok(cost)
-}
-
-fn floor(file: &Path) -> Result<()> {
-    let mut file = File::open(file).with_context(|| format!("opening {}", file.display()))?;
-    let mut compressor = zstd::bulk::Compressor::new(FLOOR_LEVEL)?;
-    let (mut hash, mut block) = (Sha256::new(), Vec::with_capacity(BLOCK_BYTES));
-    loop {
-        block.clear();
-        if (&mut file).take(BLOCK_BYTES as u64).read_to_end(&mut block)? == 0 {
-            break;
-        }
-        hash.update(compressor.compress(&block)?);
-    }
-    // Printed so that no optimiser may leave the work out.
-    println!("floor: SHA-256 begins with {:02x}", hash.finalize()[0]);
-    Ok(())
 }
 
 fn print_table(mb: f64, whole: &Cost, floor: &Cost) {

@@ -4,14 +4,7 @@
 
 use crate::steps::{self, cargo};
 use anyhow::Result;
-use clap::{Args, Subcommand};
-
-/// What to simulate.
-#[derive(Subcommand)]
-pub(crate) enum Sim {
-    /// The sink: backlog, DynamoDB writes, Glue runs and cost, for several sizes of chunk and batch
-    Sink(Options),
-}
+use clap::Args;
 
 /// The fleet, and what is assumed of Glue. docs/operations/scaling.md says what each is worth.
 #[derive(Args)]
@@ -29,7 +22,7 @@ pub(crate) struct Options {
 ///
 /// # Errors
 /// When the build fails, or a setting is wrong, which it names.
-pub(crate) fn run(Sim::Sink(options): &Sim) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let mut simulate =
         cargo(&["run", "--quiet", "--package", "headrig-ledger", "--example", "sim_sink", "--"]);
     simulate.arg(format!("hosts={}", options.hosts)).args(&options.settings);
