@@ -6,6 +6,7 @@ use super::intervals::{Interval, Intervals};
 use headrig_contract::{
     AgentId, ContentHash, Generation, SourceName, StreamId,
     chunk::{Chain, ChunkReader, ForeignReader, Layout, Provenance},
+    framing::Lines,
 };
 use std::{collections::BTreeMap, io::Read};
 
@@ -80,12 +81,12 @@ impl Content {
             let strand = (segment.stream, segment.generation);
             let (from, to) = (segment.offset.0, segment.offset.plus(segment.length).0);
             self.strands.entry(strand).or_default().add((from, to));
-            let begin = &raw[at..];
-            at += segment.length.0 as usize;
-            let terminator = if begin.starts_with(b"\r\n") { 2 } else { u64::from(begin.starts_with(b"\n")) };
-            if segment.edges.starts_mid_line && terminator > 0 {
-                let end = (from + terminator).min(to);
-                self.terminators.entry(strand).or_default().push((from, end));
+            let bytes = &raw[at..at + segment.length.0 as usize];
+            at += bytes.len();
+            let lines = Lines::new(provenance.framing.encoding, segment.offset);
+            let head = lines.end(bytes, 0);
+            if segment.edges.starts_mid_line && lines.is_terminator(&bytes[..head]) {
+                self.terminators.entry(strand).or_default().push((from, from + head as u64));
             }
         }
     }
