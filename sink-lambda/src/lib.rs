@@ -8,5 +8,18 @@
 //! Invariants: an event is acknowledged only after the ledger has what it told of; one bad message or object never
 //! stops the others; whatever fails is done again by the next sweep.
 
+pub mod collector;
 pub mod events;
+mod ingest;
+pub mod notes;
 pub mod ports;
+pub mod settings;
+pub mod sink;
+mod starting;
+mod sweep;
+mod telling;
+
+pub use events::Event;
+pub use ports::{CallError, Figure};
+pub use settings::Settings;
+pub use sink::{Ports, Reply, Sink, SinkError};

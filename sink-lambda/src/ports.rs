@@ -21,11 +21,11 @@ pub trait Objects {
     /// adapter from reading.
     fn hash(&self, key: &ObjectKey, limit: ByteLength) -> Result<(ContentHash, ByteLength), CallError>;
 
-    /// The first `limit` objects behind `after` in the order of keys, `limit` being at most 1,000.
+    /// The first `limit` objects under `prefix` and behind `after`, in the order of keys; at most 1,000.
     ///
     /// # Errors
     /// What kept the adapter from listing.
-    fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<ListedObject>, CallError>;
+    fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ListedObject>, CallError>;
 
     /// Stores `bytes`, whose SHA-256 is `hash`, unless the key is taken; either way is a success.
     ///
