@@ -96,7 +96,11 @@ impl Event {
         Self::of(&json(payload)?)
     }
 
-    fn of(value: &Value) -> Result<Self, EventError> {
+    /// Reads an invocation's payload that is JSON already.
+    ///
+    /// # Errors
+    /// [`EventError`] where nothing of it can be understood.
+    pub fn of(value: &Value) -> Result<Self, EventError> {
         if let Some(command) = value.get("headrig") {
             return Ok(match Command::of(command)? {
                 Command::Sweep => Self::Sweep,

@@ -8,9 +8,14 @@
 //! Invariants: an event is acknowledged only after the ledger has what it told of; one bad message or object never
 //! stops the others; whatever fails is done again by the next sweep.
 
+pub mod aws;
 pub mod collector;
+pub mod emf;
+pub mod environment;
 pub mod events;
+pub mod function;
 mod ingest;
+pub mod json_log;
 pub mod notes;
 pub mod ports;
 pub mod settings;
