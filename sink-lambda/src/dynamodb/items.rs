@@ -79,20 +79,4 @@ fn bounded<T>(mut history: Vec<T>, matters: impl Fn(&T) -> bool) -> Vec<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_cut_between_characters() {
-        assert_eq!(cut("abc", 3), "abc");
-        assert_eq!(cut("aä", 2), "a");
-    }
-
-    #[test]
-    fn histories_keep_their_first_entry_and_what_matters_longest() {
-        let long: Vec<usize> = (0..EVENTS_MAX + 2).collect();
-        let kept = bounded(long.clone(), |event| event % 2 == 0);
-        assert_eq!((kept.len(), &kept[..4]), (EVENTS_MAX, &[0, 2, 4, 5][..]));
-        assert_eq!(bounded(long, |_| true)[..3], [0, 3, 4]);
-    }
-}
+mod tests;

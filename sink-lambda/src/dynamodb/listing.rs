@@ -12,7 +12,7 @@ use super::{
     reading::READS_MAX,
 };
 use headrig_ledger::{Batch, BatchCursor, BatchPhase, FileCursor, FilePhase, FileRecord, LedgerError};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use tokio::task::JoinSet;
 
 /// How many entries of each partition are read at least: they cost no more than one, and the next ones are wanted
@@ -145,21 +145,28 @@ impl Table {
 
     /// The items of those entries that still stand where the index says, in the same order.
     async fn confirmed(&self, listed: Listed, entries: &[Entry]) -> Result<Vec<Item>, LedgerError> {
-        let keys: Vec<_> = entries.iter().map(|entry| entry.key.clone()).collect();
-        let items = self.many(&keys).await?;
+        // While an item moves within a partition the index may have it twice.
+        let keys: BTreeSet<_> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let items = self.many(&keys.into_iter().collect::<Vec<_>>()).await?;
         let mut items: HashMap<String, Item> =
-            items.into_iter().filter_map(|item| Some((item.get(PK)?.as_s().ok()?.clone(), item))).collect();
-        let stands = |item: &Item, entry: &Entry| {
-            let is_there = |name, place: &str| {
-                item.get(name).and_then(|found| found.as_s().ok()).is_some_and(|found| found == place)
-            };
-            is_there(AT, &entry.at) && SHARDS.iter().any(|shard| is_there(PLACE, &listed.place(*shard)))
-        };
-        Ok(entries
-            .iter()
-            .filter_map(|entry| items.remove(&entry.key).filter(|item| stands(item, entry)))
-            .collect())
+            items.into_iter().filter_map(|item| Some((key_of(&item)?.to_owned(), item))).collect();
+        let mut confirmed = Vec::with_capacity(items.len());
+        for entry in entries {
+            if items.get(&entry.key).is_some_and(|item| stands(listed, item, entry)) {
+                confirmed.extend(items.remove(&entry.key));
+            }
+        }
+        Ok(confirmed)
     }
+}
+
+fn stands(listed: Listed, item: &Item, entry: &Entry) -> bool {
+    let is_there = |name, expected: &str| fields::text(item, name).is_ok_and(|found| found == expected);
+    is_there(AT, &entry.at) && SHARDS.iter().any(|shard| is_there(PLACE, &listed.place(*shard)))
+}
+
+fn key_of(item: &Item) -> Option<&str> {
+    fields::text(item, PK).ok()
 }
 
 fn entry_of(item: &Item) -> Result<Entry, fields::Malformed> {

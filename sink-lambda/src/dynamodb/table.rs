@@ -1,4 +1,5 @@
-//! The table as the ledger needs it. In AWS the template makes it; a test holds the two together by these names.
+//! The table as the ledger needs it, for stand-ins: in AWS the template makes it, with the same keys and indexes
+//! (docs/formats/dynamodb.md), and it alone says how the table is kept, backed up and encrypted.
 
 use super::{
     Table,

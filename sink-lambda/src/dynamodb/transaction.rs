@@ -12,9 +12,9 @@ use aws_sdk_dynamodb::{
 use headrig_ledger::LedgerError;
 use std::{fmt::Write, time::Duration};
 
-/// How often a transaction is tried that others get in the way of. Sweeps and runs meet at one batch or tally for
+/// How often a write is tried that other transactions are in the way of. Sweeps and runs meet at one batch or tally for
 /// milliseconds, so more would mean a crowd.
-const TRIES_MAX: u32 = 8;
+pub(super) const TRIES_MAX: u32 = 8;
 /// The longest pause after the first try; it doubles with each.
 const PAUSE: Duration = Duration::from_millis(25);
 /// The longest pause.

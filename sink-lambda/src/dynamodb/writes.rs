@@ -13,10 +13,9 @@ use super::{
     fields::{self, Item},
     items::{Stamp, StoredBatch, batch_item, batch_of, file_item, file_of},
     places::{self, number, text},
-    transaction::{Transaction, stamp},
+    transaction::{TRIES_MAX, Transaction, pause, stamp},
 };
 use aws_sdk_dynamodb::{
-    error::SdkError,
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
     types::ReturnValuesOnConditionCheckFailure::AllOld,
 };
@@ -220,25 +219,24 @@ impl Table {
     }
 }
 
-/// Sends a stamped put, and knows its own work again.
+/// Sends a stamped put, waits for transactions that are in its way, and knows its own work again.
 async fn written(
     action: &'static str,
     stamp: Stamp,
     request: PutItemFluentBuilder,
 ) -> Result<Written, LedgerError> {
-    match request.send().await {
-        Ok(_) => Ok(Written::Done),
-        Err(SdkError::ServiceError(error))
-            if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
-        {
-            let PutItemError::ConditionalCheckFailedException(unmet) = error.into_err() else {
-                return Ok(Written::Unmet(Item::new()));
-            };
-            let found = unmet.item.unwrap_or_default();
-            Ok(if stamp.is_on(&found) { Written::Done } else { Written::Unmet(found) })
+    for tries in 1.. {
+        let Err(error) = request.clone().send().await else { break };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(unmet)) => {
+                let found = unmet.item.clone().unwrap_or_default();
+                return Ok(if stamp.is_on(&found) { Written::Done } else { Written::Unmet(found) });
+            }
+            Some(PutItemError::TransactionConflictException(_)) if tries < TRIES_MAX => pause(tries).await,
+            _ => return Err(judge(action, error)),
         }
-        Err(error) => Err(judge(action, error)),
     }
+    Ok(Written::Done)
 }
 
 /// DynamoDB's time to live is in seconds since 1970.

@@ -5,6 +5,7 @@ use crate::{
     wire::{Loss, Wire, is_write},
 };
 use headrig_ledger::conformance;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Runs the whole suite over that network and returns how much of it was lost.
 fn check(wire: Wire) -> Option<u64> {
@@ -33,4 +34,22 @@ fn it_conforms_when_every_fifth_request_is_lost_the_first_time() {
         (is_fifth && attempt.number == 1).then_some(Loss::Request)
     }));
     assert!(lost.is_none_or(|lost| lost > 50), "{lost:?} requests were lost");
+}
+
+#[test]
+fn it_conforms_when_transactions_of_others_are_in_the_way_of_every_other_write() {
+    let asked = AtomicU64::new(0);
+    let hindered = check(Wire::losing(move |attempt| {
+        let is_other = is_write(attempt) && asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        is_other.then_some(Loss::InTheWay)
+    }));
+    assert!(hindered.is_none_or(|hindered| hindered > 50), "{hindered:?} writes were hindered");
+}
+
+#[test]
+fn it_conforms_when_every_third_request_is_throttled_the_first_time() {
+    let throttled = check(Wire::losing(|attempt| {
+        (attempt.requests_before % 3 == 2 && attempt.number == 1).then_some(Loss::Throttled)
+    }));
+    assert!(throttled.is_none_or(|throttled| throttled > 50), "{throttled:?} requests were throttled");
 }

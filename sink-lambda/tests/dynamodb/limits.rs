@@ -141,7 +141,7 @@ fn a_table_that_is_not_there_is_refused_for_good() {
 
 /// An engine that throttles for weeks, with long reasons, must not fill the item up.
 #[test]
-fn a_batch_that_was_tried_a_thousand_times_still_fits_and_knows_its_runs() {
+fn a_batch_that_was_tried_hundreds_of_times_still_fits_and_knows_its_runs() {
     let Some(stand_in) = StandIn::start() else { return };
     let wire = Wire::sound();
     let ledger = stand_in.ledger(&wire);

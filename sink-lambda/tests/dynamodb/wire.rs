@@ -53,6 +53,10 @@ pub(crate) enum Loss {
     AnswerForGood,
     /// What the same query was first answered is answered again, as by an index that lags behind.
     OldAnswer,
+    /// DynamoDB says that another transaction is at work on the item; nothing is done.
+    InTheWay,
+    /// DynamoDB says that there is too much to do; nothing is done.
+    Throttled,
 }
 
 type Plan = Arc<dyn Fn(&Attempt) -> Option<Loss> + Send + Sync>;
@@ -176,6 +180,8 @@ impl HttpConnector for Connector {
                     inner.call(request).await?;
                     Err(ConnectorError::other(lost("the answer"), None))
                 }
+                Some(Loss::InTheWay) => Ok(in_the_way(&request)),
+                Some(Loss::Throttled) => Ok(failure("ThrottlingException", "")),
                 Some(Loss::OldAnswer) => {
                     let body = request.body().bytes().unwrap_or_default().to_vec();
                     let old = state.answers.lock().unwrap().get(&body).cloned();
@@ -201,6 +207,21 @@ async fn remembered(
     let told = told.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
     state.answers.lock().unwrap().entry(asked).or_insert_with(|| (status, told.to_vec()));
     Ok(answer(status, &told))
+}
+
+/// A single write is told so itself; a transaction is cancelled, here for its second item.
+fn in_the_way(request: &HttpRequest) -> HttpResponse {
+    if request.headers().get("x-amz-target").is_some_and(|target| target.ends_with("TransactWriteItems")) {
+        let reasons = r#","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]"#;
+        return failure("TransactionCanceledException", reasons);
+    }
+    failure("TransactionConflictException", "")
+}
+
+fn failure(name: &str, more: &str) -> HttpResponse {
+    let body =
+        format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"as planned"{more}}}"#);
+    answer(400, body.as_bytes())
 }
 
 fn answer(status: u16, body: &[u8]) -> HttpResponse {
