@@ -33,6 +33,9 @@ const PUTS_AT_ONCE: usize = 16;
 /// Absent, or expired and not yet deleted: DynamoDB takes days for that.
 const IS_GONE: &str = "attribute_not_exists(pk) OR expires_at <= :now";
 
+/// As it was read.
+const IS_VERSION: &str = "#version = :version";
+
 /// What became of a single conditional write.
 enum Written {
     /// It was done, by this attempt or by one whose answer was lost.
@@ -92,7 +95,8 @@ impl Table {
         let stamp = stamp(ACTION)?;
         let request = self
             .put(item, stamp)
-            .condition_expression("version = :version")
+            .condition_expression(IS_VERSION)
+            .expression_attribute_names("#version", "version")
             .expression_attribute_values(":version", number(expected.0));
         match written(ACTION, stamp, request).await? {
             Written::Done => Ok(()),

@@ -166,3 +166,21 @@ fn a_batch_that_was_tried_hundreds_of_times_still_fits_and_knows_its_runs() {
     let last = history.last().unwrap().failure.as_deref().unwrap();
     assert!(last.starts_with("200: x"), "{}", &last[..10]);
 }
+
+/// As the Lambda does: one thread drives everything, and the ledger is called from one that may wait.
+#[test]
+fn it_works_beside_a_runtime_of_one_thread() {
+    let Some(stand_in) = StandIn::start() else { return };
+    let wire = Wire::sound();
+    stand_in.ledger(&wire);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ledger = stand_in.reach_on(runtime.handle(), &wire, "ledger-1");
+    let counts = runtime.block_on(async {
+        let called = tokio::task::spawn_blocking(move || {
+            sealed(&ledger, 20);
+            ledger.counts().unwrap()
+        });
+        called.await.unwrap()
+    });
+    assert_eq!((counts.batched, counts.sealed), (20, 1));
+}

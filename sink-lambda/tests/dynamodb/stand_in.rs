@@ -12,7 +12,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 const READY_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
@@ -75,13 +75,18 @@ impl StandIn {
 
     /// A ledger in a table of that name, whether there is one or not.
     pub(crate) fn reach(&self, wire: &Wire, table: &str) -> DynamoLedger {
+        self.reach_on(self.runtime.handle(), wire, table)
+    }
+
+    /// The same, on somebody's runtime.
+    pub(crate) fn reach_on(&self, runtime: &Handle, wire: &Wire, table: &str) -> DynamoLedger {
         let config = Builder::new()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(format!("http://127.0.0.1:{}", self.port))
             .http_client(wire.clone());
-        DynamoLedger::new(config, table, self.runtime.handle().clone())
+        DynamoLedger::new(config, table, runtime.clone())
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
         places::{self, PK, bytes, number, text},
         transaction::Transaction,
     },
-    IS_GONE, seconds,
+    IS_GONE, IS_VERSION, seconds,
 };
 use aws_sdk_dynamodb::{
     error::BuildError,
@@ -46,7 +46,8 @@ pub(super) fn replace_batch<'a>(
     let put = Put::builder()
         .table_name(&*table.name)
         .set_item(Some(item))
-        .condition_expression("version = :version")
+        .condition_expression(IS_VERSION)
+        .expression_attribute_names("#version", "version")
         .expression_attribute_values(":version", number(expected.0))
         .return_values_on_condition_check_failure(AllOld)
         .build()
@@ -65,7 +66,8 @@ pub(super) fn expect_batch<'a>(
     let check = ConditionCheck::builder()
         .table_name(&*table.name)
         .key(PK, text(places::batch_key(next.id)))
-        .condition_expression("version = :version")
+        .condition_expression(IS_VERSION)
+        .expression_attribute_names("#version", "version")
         .expression_attribute_values(":version", number(expected.0))
         .return_values_on_condition_check_failure(AllOld)
         .build()
