@@ -197,3 +197,18 @@ fn an_old_index_only_names_candidates() {
     assert_eq!(lagging.files(FilePhase::Pending, None, 5).unwrap(), left, "what is batched is left out");
     assert_eq!(protocol::seal_ready(&lagging, now, &POLICY, true).unwrap()[0].members.len(), 2);
 }
+
+#[test]
+fn an_index_that_names_a_file_twice_lists_it_once() {
+    let Some(stand_in) = StandIn::start() else { return };
+    stand_in.ledger(&Wire::sound());
+    let ledger =
+        stand_in.again(&Wire::losing(|attempt| (attempt.operation == "Query").then_some(Loss::Twice)));
+    let now = UnixMicros::from_seconds(1_000);
+    protocol::ingest(&ledger, &(0..7).map(facts).collect::<Vec<_>>(), now).unwrap();
+    let listed: Vec<_> =
+        ledger.files(FilePhase::Pending, None, 9).unwrap().iter().map(|file| file.hash).collect();
+    assert_eq!((listed.len(), listed.iter().collect::<BTreeSet<_>>().len()), (7, 7));
+    let sealed = protocol::seal_ready(&ledger, now, &POLICY, true).unwrap();
+    assert_eq!(sealed.iter().map(|batch| batch.members.len()).collect::<Vec<_>>(), [5, 2]);
+}

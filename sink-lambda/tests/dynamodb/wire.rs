@@ -53,6 +53,8 @@ pub(crate) enum Loss {
     AnswerForGood,
     /// What the same query was first answered is answered again, as by an index that lags behind.
     OldAnswer,
+    /// Each entry that a query finds comes twice, as from an index in which it is just moving.
+    Twice,
     /// DynamoDB says that another transaction is at work on the item; nothing is done.
     InTheWay,
     /// DynamoDB says that there is too much to do; nothing is done.
@@ -182,6 +184,7 @@ impl HttpConnector for Connector {
                 }
                 Some(Loss::InTheWay) => Ok(in_the_way(&request)),
                 Some(Loss::Throttled) => Ok(failure("ThrottlingException", "")),
+                Some(Loss::Twice) => Ok(twice(inner.call(request).await?).await?),
                 Some(Loss::OldAnswer) => {
                     let body = request.body().bytes().unwrap_or_default().to_vec();
                     let old = state.answers.lock().unwrap().get(&body).cloned();
@@ -201,12 +204,24 @@ async fn remembered(
     state: &State,
 ) -> Result<HttpResponse, ConnectorError> {
     let asked = request.body().bytes().unwrap_or_default().to_vec();
-    let response = inner.call(request).await?;
+    let (status, told) = read(inner.call(request).await?).await?;
+    state.answers.lock().unwrap().entry(asked).or_insert_with(|| (status, told.clone()));
+    Ok(answer(status, &told))
+}
+
+async fn twice(response: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+    let (status, told) = read(response).await?;
+    let mut told: serde_json::Value = serde_json::from_slice(&told).expect("DynamoDB answers in JSON");
+    if let Some(items) = told["Items"].as_array_mut() {
+        *items = items.iter().flat_map(|item| [item.clone(), item.clone()]).collect();
+    }
+    Ok(answer(status, told.to_string().as_bytes()))
+}
+
+async fn read(response: HttpResponse) -> Result<OldAnswer, ConnectorError> {
     let status = response.status().as_u16();
     let told = ByteStream::new(response.into_body()).collect().await;
-    let told = told.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
-    state.answers.lock().unwrap().entry(asked).or_insert_with(|| (status, told.to_vec()));
-    Ok(answer(status, &told))
+    Ok((status, told.map_err(|error| ConnectorError::io(error.into()))?.to_vec()))
 }
 
 /// A single write is told so itself; a transaction is cancelled, here for its second item.
