@@ -5,11 +5,13 @@
 
 mod cloudwatch;
 mod glue;
+mod notes;
 mod s3;
 mod sns;
 
 pub use cloudwatch::CloudWatchHeartbeats;
 pub use glue::GlueJobs;
+pub use notes::TableNotes;
 pub use s3::{S3Lake, S3Objects};
 pub use sns::SnsNotifier;
 

@@ -10,6 +10,7 @@
 
 pub mod aws;
 pub mod collector;
+pub mod dynamodb;
 pub mod emf;
 pub mod environment;
 pub mod events;
