@@ -201,9 +201,7 @@ mod tests {
         let more =
             [("HEADRIG_BATCH_SIZE", "100"), ("HEADRIG_BATCHSIZE", "5"), ("HEADRIG_LEASE_SECONDS", "soon")];
         let problems = read(&more).unwrap_err().problems.join("\n");
-        for part in
-            ["found 100", "HEADRIG_BATCHSIZE is not known", "HEADRIG_LEASE_SECONDS=soon"]
-        {
+        for part in ["found 100", "HEADRIG_BATCHSIZE is not known", "HEADRIG_LEASE_SECONDS=soon"] {
             assert!(problems.contains(part), "{problems}");
         }
         assert_eq!(Environment::read([]).unwrap_err().problems.len(), NEEDED.len());

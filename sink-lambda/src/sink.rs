@@ -142,7 +142,7 @@ impl<'a, L: Ledger> Sink<'a, L> {
                 }
                 Err(error) => {
                     // It comes again until the queue moves it to its dead letters, where people find it.
-                    tracing::error!(message = message.id, %error, "a message cannot be understood");
+                    tracing::error!(id = message.id, %error, "a message cannot be understood");
                     malformed += 1;
                     has_failed[number] = true;
                 }
