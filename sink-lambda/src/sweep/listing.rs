@@ -35,6 +35,9 @@ struct Walk {
     chains: BTreeMap<String, KeptChain>,
     /// The gaps that were found, by agent, host and source.
     gaps: BTreeMap<String, KeptGap>,
+    /// Chains that were told of and have no gap any more, until that is told as well.
+    #[serde(default)]
+    mended: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -59,7 +62,6 @@ struct KeptGap {
 struct Found {
     files: Vec<FileRecord>,
     refused: Vec<News>,
-    mended: Vec<String>,
     hashed_bytes: u64,
 }
 
@@ -72,9 +74,10 @@ impl<L: Ledger> Sink<'_, L> {
         self.count(Figure::ObjectsFound, found.files.len());
         self.record(&found.files);
         self.tell_refused(&found.refused);
-        self.tell_gaps(&mut note.content, &found.mended)?;
+        // Where nobody could be told, the walk goes on and the next sweep tells.
+        let told = self.tell_gaps(&mut note.content);
         self.keep(&note)?;
-        walked
+        walked.and(told)
     }
 
     fn walk_on(&self, walk: &mut Walk, found: &mut Found) -> Result<(), SinkError> {
@@ -84,14 +87,14 @@ impl<L: Ledger> Sink<'_, L> {
             let page = self.ports.objects.list(&self.settings.prefix, walk.after.as_deref(), asked)?;
             for object in &page {
                 self.compare(object, found)?;
-                walk.pass_by(object, self.now(), &mut found.mended);
+                walk.pass_by(object, self.now());
                 walk.after = Some(object.key.clone());
                 if found.hashed_bytes > self.settings.object_bytes_max.0 {
                     return Ok(());
                 }
             }
             if page.len() < asked {
-                walk.end_pass(self.now(), &mut found.mended);
+                walk.end_pass(self.now());
                 return Ok(());
             }
             left -= page.len();
@@ -141,14 +144,14 @@ impl<L: Ledger> Sink<'_, L> {
         Ok(files.iter().any(|file| file.first_seen >= object.modified))
     }
 
-    fn tell_gaps(&self, walk: &mut Walk, mended: &[String]) -> Result<(), SinkError> {
+    fn tell_gaps(&self, walk: &mut Walk) -> Result<(), SinkError> {
         let now = self.now();
         let grace_micros = i64::try_from(self.settings.gap_grace.as_micros()).unwrap_or(i64::MAX);
         let has_lasted = |gap: &KeptGap| now.0.saturating_sub(gap.since) > grace_micros;
         let lasting = walk.gaps.values().filter(|gap| has_lasted(gap)).count();
         self.ports.metrics.publish(&[(Figure::Gaps, lasting as f64)]);
         let mut lines: Vec<String> =
-            mended.iter().map(|chain| format!("{chain}: nothing is missing any more")).collect();
+            walk.mended.iter().map(|chain| format!("{chain}: nothing is missing any more")).collect();
         let fresh: Vec<String> = walk
             .gaps
             .iter()
@@ -165,8 +168,10 @@ impl<L: Ledger> Sink<'_, L> {
         if lines.is_empty() {
             return Ok(());
         }
-        let subject = format!("headrig: {} gaps in what agents sent, {} mended", fresh.len(), mended.len());
+        let subject =
+            format!("headrig: {} gaps in what agents sent, {} mended", fresh.len(), walk.mended.len());
         self.ports.notifier.tell(&subject, &listed(lines.iter().map(String::as_str)))?;
+        walk.mended.clear();
         for chain in fresh {
             if let Some(gap) = walk.gaps.get_mut(&chain) {
                 gap.is_told = true;
@@ -178,17 +183,12 @@ impl<L: Ledger> Sink<'_, L> {
 
 impl Walk {
     /// Follows the chain that the object belongs to, if an agent made it.
-    fn pass_by(
-        &mut self,
-        object: &ListedObject,
-        now: headrig_contract::UnixMicros,
-        mended: &mut Vec<String>,
-    ) {
+    fn pass_by(&mut self, object: &ListedObject, now: headrig_contract::UnixMicros) {
         let Ok(key) = ObjectKey::parse(&object.key) else { return };
         let label = |label| key.labelled(label).unwrap_or_default().to_owned();
         let place = (label("host"), label("source"));
         if place != self.place {
-            self.leave_place(now, mended);
+            self.leave_place(now);
             self.place = place;
         }
         let Some((agent, seq)) = link(&key) else { return };
@@ -202,7 +202,7 @@ impl Walk {
     }
 
     /// All chunks of the place have been seen: what is missing is missing.
-    fn leave_place(&mut self, now: headrig_contract::UnixMicros, mended: &mut Vec<String>) {
+    fn leave_place(&mut self, now: headrig_contract::UnixMicros) {
         let (host, source) = std::mem::take(&mut self.place);
         for (agent, kept) in std::mem::take(&mut self.chains) {
             let name = format!("agent {agent} on {host}, source {source}");
@@ -222,7 +222,7 @@ impl Walk {
                 }
                 (None, Some(before)) => {
                     self.gaps.remove(&name);
-                    mended.extend(before.is_told.then_some(name));
+                    self.mended.extend(before.is_told.then_some(name));
                 }
                 _ => {}
             }
@@ -230,8 +230,8 @@ impl Walk {
     }
 
     /// Gaps whose chains are no longer in the bucket are forgotten.
-    fn end_pass(&mut self, now: headrig_contract::UnixMicros, mended: &mut Vec<String>) {
-        self.leave_place(now, mended);
+    fn end_pass(&mut self, now: headrig_contract::UnixMicros) {
+        self.leave_place(now);
         let pass = self.pass;
         self.gaps.retain(|_, gap| gap.pass == pass);
         self.pass += 1;

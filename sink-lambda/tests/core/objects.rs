@@ -2,7 +2,7 @@
 
 use crate::world::{BUCKET, World, chunk_key, message, record, stored};
 use headrig_contract::{ByteLength, ContentHash, ObjectKey};
-use headrig_ledger::{FilePhase, FileState, Ledger};
+use headrig_ledger::{Fault, FilePhase, FileState, Ledger};
 use headrig_sink::{Figure, SinkError};
 use serde_json::json;
 
@@ -43,6 +43,17 @@ fn only_the_messages_that_failed_come_again() {
     world.locked.borrow_mut().clear();
     assert!(world.deliver(&[message("b", &[&keys[1], &keys[2]])]).is_empty());
     assert_eq!(world.ledger.counts().unwrap().pending, 3);
+}
+
+#[test]
+fn a_message_is_acknowledged_only_when_the_ledger_has_its_object() {
+    // The first call is for all three; then each is tried by itself.
+    let world = World::failing_ledger([(1, Fault::Before), (3, Fault::Before)]);
+    let keys: Vec<String> = (0..3).map(|seq| world.store_chunk(seq)).collect();
+    let messages = [message("a", &[&keys[0]]), message("b", &[&keys[1]]), message("c", &[&keys[2]])];
+    assert_eq!(world.deliver(&messages), ["b"]);
+    let phases = [b"chunk 0", b"chunk 1", b"chunk 2"].map(|bytes| phase(&world, bytes).is_some());
+    assert_eq!(phases, [true, false, true]);
 }
 
 #[test]
@@ -163,7 +174,7 @@ fn what_cannot_be_taken_in_is_said_and_holds_nothing_up() {
 fn an_object_that_nobody_could_be_told_of_comes_again() {
     let world = World::new();
     // Read the note, then tell.
-    world.failing.set(Some((2, headrig_ledger::Fault::Before)));
+    world.failing.set(Some((2, Fault::Before)));
     assert_eq!(world.deliver(&[message("a", &["%ff"])]), ["a"]);
     assert!(world.deliver(&[message("a", &["%ff"])]).is_empty());
     assert_eq!(world.told.borrow().len(), 1);

@@ -112,6 +112,27 @@ fn a_chunk_that_never_came_is_told_of_once_and_so_is_its_coming() {
 }
 
 #[test]
+fn nobody_to_be_told_does_not_stop_the_walk_and_loses_no_news() {
+    let mut world = World::new();
+    world.settings.listed_per_sweep = 2;
+    for seq in [0, 1, 3] {
+        world.store_chunk(seq);
+    }
+    world.is_mute.set(true);
+    for _ in 0..60 {
+        let _ = world.handle(&json!({"headrig": "sweep"}));
+        world.wait(60);
+    }
+    assert_eq!(world.sum(Figure::ObjectsFound), 3.0);
+    assert_eq!(world.ledger.counts().unwrap().pending, 0);
+    world.is_mute.set(false);
+    for _ in 0..3 {
+        world.sweep();
+    }
+    assert_eq!(world.told.borrow().len(), 1, "{:?}", world.told.borrow());
+}
+
+#[test]
 fn agents_that_fall_silent_together_are_one_message_and_so_is_their_return() {
     let world = World::new();
     let hosts = ["db-1", "web-1", "web-2"].map(HostName::from_lossy);

@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) runs: RefCell<Vec<Run>>,
     /// What the engine answers instead of starting a run; with an answer lost there is one.
     pub(crate) engine_says: RefCell<Option<StartError>>,
+    /// Whether nobody can be told anything.
+    pub(crate) is_mute: Cell<bool>,
     pub(crate) told: RefCell<Vec<(String, String)>>,
     pub(crate) sums: RefCell<BTreeMap<Figure, f64>>,
     pub(crate) latest: RefCell<BTreeMap<Figure, f64>>,
@@ -75,6 +77,7 @@ impl World {
             hashed_bytes: Cell::default(),
             runs: RefCell::default(),
             engine_says: RefCell::default(),
+            is_mute: Cell::default(),
             told: RefCell::default(),
             sums: RefCell::default(),
             latest: RefCell::default(),
@@ -349,6 +352,9 @@ impl Notifier for World {
     fn tell(&self, subject: &str, text: &str) -> Result<(), CallError> {
         assert!(subject.len() <= 100 && subject.is_ascii() && !subject.contains('\n'), "{subject:?}");
         self.call("tell", || {
+            if self.is_mute.get() {
+                return Err(CallError::Denied { action: "tell", reason: "as planned".into() });
+            }
             self.told.borrow_mut().push((subject.into(), text.into()));
             Ok(())
         })
