@@ -45,6 +45,27 @@ pub enum ChainNews {
 }
 
 impl Chain {
+    /// A chain of which this was kept: the first number that has not come, and the runs that came behind it.
+    pub fn of(
+        next: ChunkSeq,
+        ahead: impl IntoIterator<Item = (ChunkSeq, ChunkSeq)>,
+        now: UnixMicros,
+    ) -> Self {
+        let mut chain = Self { next, ahead: ahead.into_iter().collect(), ..Self::default() };
+        chain.close(now);
+        chain
+    }
+
+    /// The first number that has not come, to be kept.
+    pub const fn next(&self) -> ChunkSeq {
+        self.next
+    }
+
+    /// The runs of numbers behind it that came, to be kept: the first and the last of each.
+    pub fn ahead(&self) -> impl Iterator<Item = (ChunkSeq, ChunkSeq)> {
+        self.ahead.iter().map(|(first, last)| (*first, *last))
+    }
+
     /// A chunk of that number has come.
     pub fn arrived(&mut self, seq: ChunkSeq, now: UnixMicros) {
         if seq < self.next || self.ahead.iter().any(|(first, last)| (*first..=*last).contains(&seq)) {
@@ -177,6 +198,18 @@ mod tests {
         (0..1_000).for_each(|number| chain.arrived(ChunkSeq(2 * number + 1), at(0)));
         assert_eq!(chain.ahead.len(), RANGES_MAX);
         assert_eq!(chain.given_up(), 1_000 - RANGES_MAX as u64);
+    }
+
+    #[test]
+    fn a_chain_that_was_kept_goes_on_as_it_was() {
+        let mut chain = chain(&[0, 1, 4, 5, 9]);
+        let mut kept = Chain::of(chain.next(), chain.ahead(), at(0));
+        assert_eq!(kept, chain);
+        for number in [3, 2, 8] {
+            chain.arrived(ChunkSeq(number), at(1));
+            kept.arrived(ChunkSeq(number), at(1));
+            assert_eq!(missing(&kept), missing(&chain));
+        }
     }
 
     proptest! {

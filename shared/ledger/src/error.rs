@@ -93,6 +93,16 @@ pub enum LedgerError {
         /// What is known of the cause.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The database will not do it, however often it is asked.
+    #[error(
+        "the ledger refuses to {action}; check the name and region of its table, and what the role may do"
+    )]
+    Refused {
+        /// What was being done.
+        action: &'static str,
+        /// What the database said.
+        source: Box<dyn Error + Send + Sync>,
+    },
 }
 
 impl LedgerError {
@@ -107,7 +117,8 @@ impl LedgerError {
             | Self::Unreadable { .. }
             | Self::NewerSchema { .. }
             | Self::NotALedger { .. }
-            | Self::Corrupt { .. } => false,
+            | Self::Corrupt { .. }
+            | Self::Refused { .. } => false,
         }
     }
     /// The conflict of a write that wanted the file in `expected`.

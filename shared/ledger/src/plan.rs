@@ -4,9 +4,9 @@ use crate::file::FileRecord;
 use headrig_contract::UnixMicros;
 use std::time::Duration;
 
-/// The most files a batch may have: DynamoDB takes 100 writes in a transaction, and sealing is one for
-/// each member and one for the batch.
-pub const BATCH_SIZE_MAX: usize = 99;
+/// The most files a batch may have: DynamoDB takes 100 writes in a transaction, and committing is one for
+/// each member, one for the batch and one for the tally of what is done.
+pub const BATCH_SIZE_MAX: usize = 98;
 
 /// How many files make a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -129,8 +129,8 @@ impl Paper {
             let members = batch.members.len() as u64;
             batch.members.iter().for_each(|member| self.touch_pending(*member));
             self.sealed_writes += 1;
-            // A transaction over the members, each leaving the index, and the batch with its place in another.
-            self.write(1, 3 * members + 3);
+            // A transaction over the members, each moving in the index, and the batch, which comes into it.
+            self.write(1, 4 * members + 2 * batch_units(members) + 1);
         }
     }
 
@@ -160,7 +160,7 @@ impl Paper {
             let claim = self.claim_of(batch, self.next_run);
             protocol::record_run(&self.ledger, batch.id, &claim, at(second)).expect("the batch is starting");
             // Started, with its place in the index moved, and the run noted.
-            self.write(2, 4);
+            self.write(2, 2 * batch_units(batch.members.len() as u64) + 2);
             self.sealed_writes += 1;
         }
         let files: usize = batches.iter().map(|batch| batch.members.len()).sum();
@@ -186,8 +186,10 @@ impl Paper {
                 let outcomes: Vec<_> = batch.members.iter().map(|member| (*member, done.clone())).collect();
                 protocol::commit(&self.ledger, batch.id, &claim, &outcomes, at(second))
                     .expect("the run owns it");
-                // The claim, its place moved; then a transaction over the members and the batch, its place moved.
-                self.write(2, 3 + 2 * batch.members.len() as u64 + 4);
+                // The claim, its place moved; then a transaction over the members, the batch and a tally, the
+                // former moving in the index.
+                let (members, batch) = (batch.members.len() as u64, batch_units(batch.members.len() as u64));
+                self.write(2, (batch + 2) + (4 * members + 2 * batch + 2 + 2));
             }
         }
     }
@@ -246,4 +248,9 @@ fn scatter(number: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
+}
+
+/// How many write units a batch's item costs: it has some 700 bytes without its members.
+const fn batch_units(members: u64) -> u64 {
+    (700 + 32 * members).div_ceil(1024)
 }

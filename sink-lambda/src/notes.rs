@@ -1,0 +1,77 @@
+//! Notes: what the sweep remembers from one minute to the next, as JSON in a [`NoteBook`].
+//!
+//! A note that is lost or cannot be read is begun anew: that costs a message twice, or a listing from its start,
+//! never a file. [`MemoryNotes`] is the book for tests.
+//!
+//! [`NoteBook`]: crate::ports::NoteBook
+
+use crate::{
+    ports::{CallError, NoteBook},
+    sink::Sink,
+};
+use headrig_ledger::Ledger;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// The longest note. An item of DynamoDB has at most 400 KB.
+pub const NOTE_BYTES_MAX: usize = 380_000;
+
+/// A note as it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Note<T> {
+    name: &'static str,
+    version: Option<u64>,
+    pub(crate) content: T,
+}
+
+impl<L: Ledger> Sink<'_, L> {
+    pub(crate) fn recall<T: DeserializeOwned + Default>(
+        &self,
+        name: &'static str,
+    ) -> Result<Note<T>, CallError> {
+        let Some((version, bytes)) = self.ports.notes.read(name)? else {
+            return Ok(Note { name, version: None, content: T::default() });
+        };
+        let content = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            tracing::error!(name, %error, "a note cannot be read and is begun anew");
+            T::default()
+        });
+        Ok(Note { name, version: Some(version), content })
+    }
+
+    pub(crate) fn keep<T: Serialize>(&self, note: &Note<T>) -> Result<(), CallError> {
+        let action = "keep a note";
+        let refused = |reason: String| CallError::Refused { action, reason };
+        let bytes = serde_json::to_vec(&note.content).map_err(|error| refused(error.to_string()))?;
+        if bytes.len() > NOTE_BYTES_MAX {
+            let reason =
+                format!("{}: expected at most {NOTE_BYTES_MAX} bytes, found {}", note.name, bytes.len());
+            return Err(refused(reason));
+        }
+        self.ports.notes.write(note.name, note.version, &bytes)
+    }
+}
+
+/// Notes in a map: what tests and a single process have.
+#[derive(Debug, Default)]
+pub struct MemoryNotes {
+    notes: Mutex<BTreeMap<String, (u64, Vec<u8>)>>,
+}
+
+impl NoteBook for MemoryNotes {
+    fn read(&self, name: &str) -> Result<Option<(u64, Vec<u8>)>, CallError> {
+        Ok(self.notes.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned())
+    }
+
+    fn write(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<(), CallError> {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.get(name).map(|(version, _)| *version) != expected {
+            return Err(CallError::Conflict { action: "write a note" });
+        }
+        notes.insert(name.into(), (expected.map_or(0, |version| version + 1), bytes.into()));
+        Ok(())
+    }
+}
