@@ -6,6 +6,7 @@
 use super::{
     Action, Core, CoreError, Fault, ReadBytes, ReadEnd,
     files::{FileState, Phase},
+    open_chunk::OpenChunk,
     strand::StrandIndex,
 };
 use crate::identity::{FileId, Mark};
@@ -115,7 +116,7 @@ impl Core {
                 let count = read.count.min(reading.length);
                 let ending = self.ending(&reading, read, state, now);
                 let taken = self.take(&reading, count, ending);
-                self.after_taking(&reading, taken == count, ending);
+                self.after_taking(&reading, count - taken, ending);
             }
             (Ok(_), None) => {}
             (Err(fault), Some(state)) => {
@@ -189,7 +190,7 @@ impl Core {
         taken
     }
 
-    fn after_taking(&mut self, reading: &Reading, all_taken: bool, ending: Ending) {
+    fn after_taking(&mut self, reading: &Reading, left: usize, ending: Ending) {
         let (Some(state), Some(chunk)) = (self.files.state(reading.file), &mut self.open[reading.source])
         else {
             return;
@@ -205,10 +206,14 @@ impl Core {
         let phase = match ending {
             Ending::Damage => Phase::Unreadable,
             Ending::FreshDamage => Phase::Held { until: self.quiet_at(state) },
-            _ if all_taken => Phase::Done,
+            _ if left == 0 => Phase::Done,
             Ending::Fresh | Ending::BlockFull => Phase::Held { until: self.quiet_at(state) },
             Ending::QuietLeave | Ending::QuietTake => Phase::Unterminated,
         };
+        if phase == Phase::Unterminated {
+            let tail = self.open[reading.source].as_ref().map_or(&[][..], OpenChunk::untaken);
+            self.strands[reading.strand.0].leave_tail(&tail[..left.min(tail.len())]);
+        }
         self.settle(reading.file, reading.strand, phase);
     }
 
