@@ -87,8 +87,7 @@ impl Core {
             }
             let length = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.space());
             if !compressed {
-                let seen = &mut self.strands[strand.0].seen;
-                *seen = (*seen).max(offset.0 + left);
+                self.strands[strand.0].see_size(offset.0 + left);
             }
             self.reading = Some(Reading { file, strand, source, length });
             return Ok(Some(Action::Read { file, path, compressed, fresh, offset, length, window }));
@@ -114,6 +113,7 @@ impl Core {
         match (result, self.files.state(file)) {
             (Ok(read), Some(state)) => {
                 let count = read.count.min(reading.length);
+                self.strands[reading.strand.0].see_bytes(count);
                 let ending = self.ending(&reading, read, state, now);
                 let taken = self.take(&reading, count, ending);
                 self.after_taking(&reading, count - taken, ending);

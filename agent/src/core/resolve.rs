@@ -10,7 +10,9 @@ use super::{
     strand::{StrandIndex, Waypoint},
 };
 use crate::{
-    identity::{FINGERPRINT_BYTES_MAX, FileId, Fingerprint, StrandId, is_compressed_name, is_rotated_name},
+    identity::{
+        Evidence, FINGERPRINT_BYTES_MAX, FileId, Fingerprint, StrandId, is_compressed_name, is_rotated_name,
+    },
     state::StrandRecord,
 };
 use headrig_contract::UnixMicros;
@@ -105,15 +107,37 @@ impl Core {
     }
 
     /// Accounts for what strands were seen to have and nobody can read any more, once all files that could
-    /// carry them on were looked into.
+    /// carry them on were looked into. Since a scan can miss a file that is renamed, two must agree where
+    /// files come and go.
     pub(super) fn account_for_orphans(&mut self) {
-        if !self.orphans_unchecked || self.files.any_unknown() {
+        if !self.orphans_unchecked || self.files.any_unknown() || self.files.any_missed() {
             return;
         }
         self.orphans_unchecked = false;
-        for strand in self.strands.iter_mut().filter(|strand| strand.file.is_none()) {
-            self.progress.lost.0 += strand.seen.saturating_sub(strand.offset.0);
-            strand.seen = strand.offset.0;
+        let (elsewhere, scans_needed) = (&self.elsewhere, if self.tails == Tails::Take { 1 } else { 2 });
+        for strand in &mut self.strands {
+            let is_elsewhere = strand.last_file.is_some_and(|file| elsewhere.contains(&file));
+            // Of what nothing was taken of nobody can tell whether another file has it.
+            if strand.file.is_some() || is_elsewhere || strand.offset.0 == 0 {
+                strand.scans_without_file = 0;
+                continue;
+            }
+            strand.scans_without_file = scans_needed.min(strand.scans_without_file + 1);
+            if strand.scans_without_file == scans_needed {
+                self.progress.lost.0 += strand.seen.saturating_sub(strand.offset.0);
+                strand.seen = strand.offset.0;
+            }
+        }
+    }
+
+    /// A stream begins with a file that begins like strands whose files are gone: where little is known of
+    /// those, what was seen of them and not read may be in this one, and does not count as lost.
+    fn let_off(&mut self, head: &[u8]) {
+        for index in self.heads.matching(head) {
+            let strand = &mut self.strands[index.0];
+            if strand.file.is_none() && strand.mark().evidence() == Evidence::Weak {
+                strand.seen = strand.offset.0;
+            }
         }
     }
 
@@ -222,6 +246,7 @@ impl Core {
             return self.files.set_phase(file, Phase::Held { until });
         }
         if remaining.is_empty() {
+            self.let_off(&probe.head);
             return self.begin_unknown(file, path);
         }
         let (compared, head_bytes) = (Vec::new(), probe.head.len());

@@ -30,6 +30,10 @@ pub(super) struct Strand {
     pub(super) encoding: Encoding,
     /// The most plain bytes its file was seen to have; what is beyond the offset is lost with the file.
     pub(super) seen: u64,
+    /// The size that the scan told may be a former life's: nothing was read yet that proves otherwise.
+    pub(super) size_is_unproven: bool,
+    /// Settled scans in a row after which no file carried it on.
+    pub(super) scans_without_file: u8,
     head: Head,
     window: Window,
     /// The first bytes behind the offset where its file ends in a line without an end: copies have them, too.
@@ -73,6 +77,8 @@ impl Strand {
             mid_line: false,
             encoding: Encoding::Utf8,
             seen: 0,
+            size_is_unproven: true,
+            scans_without_file: 0,
             head: Head::Growing(Vec::new()),
             window: Window::Bytes(Vec::new()),
             tail: Vec::new(),
@@ -103,6 +109,8 @@ impl Strand {
             mid_line: record.mark.mid_line,
             encoding: Encoding::Utf8,
             seen: record.mark.offset.0,
+            size_is_unproven: true,
+            scans_without_file: 0,
             head: Head::Fixed(record.mark.head),
             window: Window::Hashed(record.mark.window),
             tail: Vec::new(),
@@ -164,6 +172,19 @@ impl Strand {
         self.tail.starts_with(bytes)
     }
 
+    /// The file has this size, by the last scan.
+    pub(super) fn see_size(&mut self, size: u64) {
+        if !self.size_is_unproven {
+            self.seen = self.seen.max(size);
+        }
+    }
+
+    /// So many bytes stand behind the offset.
+    pub(super) fn see_bytes(&mut self, count: usize) {
+        let reached = self.offset.0 + count as u64;
+        self.seen = if self.size_is_unproven { reached } else { self.seen.max(reached) };
+    }
+
     /// Remembers the present place.
     pub(super) fn leave_waypoint(&mut self) {
         let mark = self.mark();
@@ -186,6 +207,7 @@ impl Strand {
         (self.file, self.last_file) = (Some(file), Some(file));
         self.path = path;
         self.tail = Vec::new();
+        self.size_is_unproven = self.offset.0 == 0;
         let read = usize::try_from(self.offset.0).unwrap_or(usize::MAX);
         if read < FINGERPRINT_BYTES_MAX && head.len() >= read {
             self.head = Head::Growing(head[..read].to_vec());

@@ -160,6 +160,11 @@ impl FakeDisk {
             .collect()
     }
 
+    /// All files there are, be they only open.
+    pub(crate) fn living(&self) -> Vec<Node> {
+        self.0.numbers.borrow().values().filter_map(Weak::upgrade).collect()
+    }
+
     pub(crate) fn create_log(&self, path: &str) -> Node {
         let node = self.inode(false);
         self.0.names.borrow_mut().insert(path.into(), node.clone());
@@ -271,6 +276,10 @@ pub(crate) struct FakeFile {
 }
 
 impl Inode {
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.bytes.starts_with(&[0x1f, 0x8b])
+    }
+
     fn stat(&self) -> Stat {
         let size = ByteLength(self.bytes.len() as u64);
         Stat { file: self.id, size, modified: self.modified, is_file: !self.is_folder }
