@@ -142,16 +142,18 @@ impl World {
         assert!(told <= missing, "{told} bytes told as lost, of {missing} that were seen and are missing");
     }
 
-    /// The bytes that the agent saw in its scans and that are not in the bucket. A strand of no more than the
+    /// The bytes that the agent read or saw in its scans and that are not in the bucket. A strand of no more than the
     /// banner could be any life's, and is taken for none's.
     fn missing(&self, shipped: &Shipped) -> u64 {
         let strands: Vec<Vec<u8>> =
             shipped.whole_strands().into_iter().filter(|bytes| bytes.len() > BANNER.len()).collect();
-        let missing_of = |life: &Life| {
+        let read = self.disk.0.read.borrow();
+        let missing_of = |(number, life): (usize, &Life)| {
+            let seen = life.seen.max(read.get(&number).copied().unwrap_or(0));
             let of_it = strands.iter().filter(|bytes| life.bytes.starts_with(bytes));
-            life.seen.saturating_sub(of_it.map(Vec::len).max().unwrap_or(0)) as u64
+            seen.saturating_sub(of_it.map(Vec::len).max().unwrap_or(0)) as u64
         };
-        self.logs.lives.iter().map(missing_of).sum()
+        self.logs.lives.iter().enumerate().map(missing_of).sum()
     }
 
     fn check(&self, required: &[usize]) -> Shipped {
