@@ -9,6 +9,7 @@
 
 mod clock;
 mod files;
+mod kin;
 mod messages;
 mod open_chunk;
 mod questions;

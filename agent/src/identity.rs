@@ -165,6 +165,8 @@ impl Likeness {
         let is_copy = (self.compressed_same_name || self.deleted && self.named_after)
             && (strong || self.same_folder)
             || strong && self.named_after;
+        // Weak evidence needs a name that explains it, made of the strand's or, of a deleted file, the other way.
+        let is_explained = (self.descends || self.deleted && self.named_after) && self.same_folder;
         match (self.original, self.ending) {
             (_, Ending::BeforeMark) if strong && self.named_after => once_quiet,
             // Who compresses a file keeps it until the copy is whole.
@@ -177,10 +179,11 @@ impl Likeness {
             (Original::Gone, _) if strong => Kinship::Heir,
             (Original::Gone, Ending::AtMark) if is_copy => Kinship::Heir,
             // As long as it is written, a longer strand may turn out to be the like one.
-            (Original::Gone, _) if self.descends && self.same_folder && !self.quiet => Kinship::Later,
-            (Original::Gone, _) if self.descends && self.same_folder => Kinship::Heir,
+            (Original::Gone, _) if is_explained && !self.quiet => Kinship::Later,
+            (Original::Gone, _) if is_explained => Kinship::Heir,
             (Original::Read, Ending::AtMark) if is_copy => once_quiet,
-            (Original::Unread, _) if is_copy => Kinship::Later,
+            // What is little evidence now is more once the original is read.
+            (Original::Unread, _) if is_copy || is_explained => Kinship::Later,
             (Original::Missed, _) if self.named_after => Kinship::Later,
             _ => Kinship::Stranger,
         }
@@ -322,6 +325,23 @@ mod tests {
         assert_eq!(Likeness { original: Original::Unread, ..like }.kinship(), Kinship::Later);
         assert_eq!(Likeness { evidence: Evidence::Weak, deleted: true, ..like }.kinship(), Kinship::Copy);
         assert_eq!(Likeness { original: Original::Missed, ..like }.kinship(), Kinship::Later);
+    }
+
+    #[test]
+    fn little_evidence_waits_for_more_as_long_as_the_original_is_not_read() {
+        let weak = Likeness { evidence: Evidence::Weak, original: Original::Unread, ..LIKE };
+        assert_eq!(weak.kinship(), Kinship::Later);
+        assert_eq!(Likeness { descends: false, ..weak }.kinship(), Kinship::Stranger);
+        assert_eq!(Likeness { original: Original::Read, ..weak }.kinship(), Kinship::Stranger);
+    }
+
+    #[test]
+    fn a_deleted_file_is_the_original_of_the_compressed_one_that_is_gone_as_well() {
+        // app.log.1 is still open here; app.log.2.gz, which was read instead, was deleted.
+        let open = Likeness { evidence: Evidence::Weak, descends: false, deleted: true, ..LIKE };
+        assert_eq!(Likeness { ending: Ending::BeyondMark, ..open }.kinship(), Kinship::Heir);
+        assert_eq!(Likeness { quiet: false, ending: Ending::BeyondMark, ..open }.kinship(), Kinship::Later);
+        assert_eq!(Likeness { same_folder: false, ..open }.kinship(), Kinship::Stranger);
     }
 
     #[test]

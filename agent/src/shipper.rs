@@ -37,7 +37,7 @@ impl ShipError {
     /// Whether it goes away by itself, or once somebody frees space: open another shipper then.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Spool(error) => matches!(error, SpoolError::DiskFull { .. }),
+            Self::Spool(error) => !matches!(error, SpoolError::Damaged { .. }),
             Self::State(error) => error.is_retryable(),
             Self::Core(_) => false,
         }

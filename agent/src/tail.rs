@@ -149,6 +149,10 @@ impl<D: Disk> TailFiles<D> {
     ) -> Vec<FoundFile> {
         let listed: HashSet<FileId> = found.iter().map(|found| found.file).collect();
         self.plain.retain(|file, handle| {
+            // It was opened when it was too short to show that it is compressed: nobody can read it to its end.
+            if !listed.contains(file) && handle.open.is_compressed() {
+                return false;
+            }
             let is_pinned = || handle.open.plain_stat().is_some_and(|stat| is_wanted(*file, stat.size));
             now.micros_since(handle.used_at) < HANDLE_IDLE_MICROS || !listed.contains(file) && is_pinned()
         });

@@ -17,6 +17,7 @@ use headrig_contract::{
         BLOCK_BYTES_MAX, BlockEncoder, Codec, EncodeError, PROVENANCE_BYTES_MAX, Provenance, Segment,
         SegmentEdges,
     },
+    framing::FramingRule,
     key::{ChunkName, KeyError},
 };
 use headrig_ledger::Ledger;
@@ -82,6 +83,7 @@ pub fn chunk_of(batch: &LogBatch, settings: &Settings) -> Result<Option<Collecte
             host: host.clone(),
             source: source.clone(),
             format_hint: "".into(),
+            framing: FramingRule::default(),
             read_at,
             chain: None,
             segments: Vec::new(),

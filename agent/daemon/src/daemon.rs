@@ -171,6 +171,7 @@ impl Daemon {
         }
         tell_systemd(&[NotifyState::Ready]);
         let (watchdog, mut barked) = (sd_notify::watchdog_enabled().map(|limit| limit / 2), Instant::now());
+        let mut is_busy = false;
         loop {
             while let Some(notice) = self.next_notice() {
                 if let Some(end) = self.take(notice, shipper)? {
@@ -187,10 +188,12 @@ impl Daemon {
                 self.reported = Some(Instant::now());
                 self.network.hand(Job::Report(self.tally.figures(shipper, now())));
             }
-            if self.scanner.is_due(|| shipper.core().held_until(), now()) {
+            if self.scanner.is_due(|| shipper.core().held_until(), is_busy, now()) {
                 self.look(shipper);
             }
-            match shipper.step(now())? {
+            let step = shipper.step(now())?;
+            is_busy = !matches!(step, Step::Idle);
+            match step {
                 Step::Worked => {}
                 Step::Store(chunk, file) => self.network.hand(Job::Upload(chunk, file)),
                 Step::Idle => {
@@ -253,7 +256,10 @@ impl Daemon {
             }
             Notice::FilesChanged => self.scanner.changed(),
             Notice::Terminate => {
-                self.seal_and_leave(shipper)?;
+                // Whoever ends the agent does not wait for a disk that is full: what is not sealed is read again.
+                if let Err(error) = self.seal_and_leave(shipper) {
+                    tracing::error!("{error:#}; ended without sealing");
+                }
                 return Ok(Some(End::Terminate));
             }
             Notice::Reload => {

@@ -3,9 +3,12 @@
 //! queue, network file systems.
 
 use crate::network::Notice;
+use headrig_agent::{core::FoundFile, identity::FileId};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc::Sender},
 };
@@ -27,7 +30,14 @@ pub(crate) struct Changes {
 /// Watches folders.
 pub(crate) struct Watch {
     watcher: Option<RecommendedWatcher>,
-    folders: BTreeSet<PathBuf>,
+    /// The watched folders, by device and inode.
+    folders: BTreeMap<PathBuf, (u64, u64)>,
+    /// Folders that could not be watched when it was last tried.
+    unwatched: usize,
+    /// Every file, and where its bytes are if it is a symbolic link.
+    links: HashMap<Arc<Path>, (FileId, Option<PathBuf>)>,
+    /// The links by where their bytes are.
+    listed: HashMap<PathBuf, Arc<Path>>,
     /// What happened since it was asked. It is shared with the watcher's thread, which tells only of the first.
     changes: Arc<Mutex<Changes>>,
 }
@@ -47,7 +57,14 @@ impl Watch {
         if let Err(error) = &watcher {
             tracing::warn!("changes are noticed slowly: no inotify: {error}");
         }
-        Self { watcher: watcher.ok(), folders: BTreeSet::new(), changes }
+        Self {
+            watcher: watcher.ok(),
+            folders: BTreeMap::new(),
+            unwatched: 0,
+            links: HashMap::new(),
+            listed: HashMap::new(),
+            changes,
+        }
     }
 
     /// What happened since the last call; the next change is told again.
@@ -60,25 +77,66 @@ impl Watch {
         self.changes.lock().is_ok_and(|changes| changes.more)
     }
 
-    /// Watches the folders of these files, and `bases`, and no others.
-    pub(crate) fn follow<'a>(&mut self, files: impl Iterator<Item = &'a Path>, bases: &'a [PathBuf]) {
+    /// Watches `bases` and the folders of these files, and no others. Of a file that is a symbolic link the folder
+    /// in which its bytes are is watched, too.
+    pub(crate) fn follow(&mut self, files: &[FoundFile], bases: &[PathBuf]) {
+        self.resolve(files);
         let Some(watcher) = &mut self.watcher else { return };
-        let wanted: BTreeSet<PathBuf> = files
-            .filter_map(Path::parent)
-            .chain(bases.iter().filter_map(|base| existing_folder(base)))
-            .map(Path::to_path_buf)
-            .take(FOLDERS_MAX)
-            .collect();
-        for folder in self.folders.difference(&wanted) {
-            let _ = watcher.unwatch(folder);
-        }
-        let mut watched = BTreeSet::new();
+        let bases = bases.iter().filter_map(|base| existing_folder(base));
+        let folders = files.iter().filter_map(|file| file.path.parent());
+        let targets = self.links.values().filter_map(|(_, target)| target.as_deref()?.parent());
+        let wanted: BTreeSet<&Path> = bases.chain(folders).chain(targets).collect();
+        let mut watched = BTreeMap::new();
+        let mut unwatched = 0;
         for folder in wanted {
-            if self.folders.contains(&folder) || watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
-                watched.insert(folder);
+            // A folder that was put in the place of another has the same path.
+            let Some(identity) = identity_of(folder) else { continue };
+            let known = self.folders.remove(folder);
+            if known.is_some_and(|known| known != identity) {
+                let _ = watcher.unwatch(folder);
+            }
+            let is_room = watched.len() < FOLDERS_MAX;
+            let is_watched = known == Some(identity)
+                || is_room && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok();
+            if is_watched {
+                watched.insert(folder.to_path_buf(), identity);
+            } else {
+                unwatched += 1;
             }
         }
-        self.folders = watched;
+        for folder in std::mem::replace(&mut self.folders, watched).into_keys() {
+            let _ = watcher.unwatch(&folder);
+        }
+        if unwatched > 0 && self.unwatched == 0 {
+            tracing::warn!(
+                "{unwatched} folders cannot be watched and are looked at every 30 seconds; \
+                 raise fs.inotify.max_user_watches"
+            );
+        }
+        self.unwatched = unwatched;
+    }
+
+    /// The path under which the file was found that inotify calls `path`.
+    pub(crate) fn listed<'a>(&'a self, path: &'a Path) -> &'a Path {
+        self.listed.get(path).map_or(path, |listed| listed)
+    }
+
+    /// Finds out where the bytes of symbolic links are, once for each file.
+    fn resolve(&mut self, files: &[FoundFile]) {
+        let mut before = std::mem::take(&mut self.links);
+        for found in files {
+            let known = before.remove(&found.path).filter(|(file, _)| *file == found.file);
+            let target = match known {
+                Some((_, target)) => target,
+                None if found.path.is_symlink() => found.path.canonicalize().ok(),
+                None => None,
+            };
+            self.links.insert(found.path.clone(), (found.file, target));
+        }
+        let target = |(path, (_, target)): (&Arc<Path>, &(FileId, Option<PathBuf>))| {
+            target.clone().map(|target| (target, path.clone()))
+        };
+        self.listed = self.links.iter().filter_map(target).collect();
     }
 }
 
@@ -109,4 +167,9 @@ fn is_write(kind: EventKind) -> bool {
 /// The nearest folder that is there: where a file, or a folder on its way, will appear.
 fn existing_folder(path: &Path) -> Option<&Path> {
     path.ancestors().find(|folder| folder.is_dir())
+}
+
+/// Device and inode of a folder that is there.
+fn identity_of(folder: &Path) -> Option<(u64, u64)> {
+    fs::metadata(folder).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }

@@ -6,7 +6,7 @@ mod growth;
 
 use super::strand::{Strand, StrandIndex};
 use crate::{
-    identity::{FileId, StrandId, is_compressed_name},
+    identity::{FileId, StrandId, is_compressed_name, is_rotated_name},
     state::{FileRecord, OldFile},
 };
 use headrig_contract::{ByteLength, ByteOffset, UnixMicros};
@@ -74,6 +74,9 @@ pub(super) enum Phase {
     Missed,
 }
 
+/// Size and modification time.
+type Extent = (ByteLength, UnixMicros);
+
 #[derive(Debug)]
 pub(super) struct FileState {
     pub(super) path: Arc<Path>,
@@ -90,7 +93,7 @@ pub(super) struct FileState {
     /// It was looked at by itself since the last scan: what else there is now is not known.
     pub(super) seen_alone: bool,
     pub(super) phase: Phase,
-    pub(super) done: (ByteLength, UnixMicros),
+    pub(super) done: Extent,
     remembered: bool,
 }
 
@@ -107,14 +110,14 @@ impl FileState {
 }
 
 /// What `done` is for a file that was never read to its end: no file was modified then.
-const NEVER_DONE: (ByteLength, UnixMicros) = (ByteLength(0), UnixMicros(i64::MIN));
+const NEVER_DONE: Extent = (ByteLength(0), UnixMicros(i64::MIN));
 
 pub(super) struct FileTable {
     states: HashMap<FileId, FileState>,
-    /// What a former run knew, for files that no scan has found yet.
-    recorded: HashMap<FileId, (FileRecord, StrandIndex)>,
+    /// What is known of files that the last scan did not find: by a former run, or before they went out of sight.
+    absent: HashMap<FileId, (StrandIndex, Extent)>,
     /// Likewise of files that are left alone as long as they have this size and modification time.
-    skipped: HashMap<FileId, (ByteLength, UnixMicros)>,
+    skipped: HashMap<FileId, Extent>,
     queue: VecDeque<FileId>,
 }
 
@@ -125,10 +128,10 @@ impl FileTable {
         strand_by_id: &HashMap<StrandId, StrandIndex>,
     ) -> Self {
         let skipped = old_files.iter().filter(|old| old.compressed);
-        let known = records.iter().filter_map(|record| Some((*record, *strand_by_id.get(&record.strand)?)));
+        let known = records.iter().filter_map(|record| Some((record, *strand_by_id.get(&record.strand)?)));
         Self {
             states: HashMap::new(),
-            recorded: known.map(|(record, strand)| (record.file, (record, strand))).collect(),
+            absent: known.map(|(r, strand)| (r.file, (strand, (r.size_done, r.modified_done)))).collect(),
             skipped: skipped.map(|old| (old.file, (old.size, old.modified))).collect(),
             queue: VecDeque::new(),
         }
@@ -138,17 +141,18 @@ impl FileTable {
     pub(super) fn scanned(&mut self, found: Vec<Found>, now: UnixMicros) -> Vec<(StrandIndex, FileId)> {
         let mut states = HashMap::with_capacity(found.len());
         for file in found {
-            let id = file.file;
-            let before = self.states.remove(&id);
-            states.entry(id).or_insert_with(|| self.seen(file, before, now));
+            let before = self.states.remove(&file.file);
+            states.entry(file.file).or_insert_with(|| self.seen(file, before, now));
         }
-        self.states = states;
-        let mut queue: Vec<FileId> = self
-            .states
-            .iter()
-            .filter(|(_, state)| state.phase == Phase::Changed)
-            .map(|(id, _)| *id)
-            .collect();
+        // A scan misses a file that is renamed while it runs: it is known again when it is back.
+        for (id, gone) in std::mem::replace(&mut self.states, states) {
+            match gone.strand {
+                Some(strand) => self.absent.insert(id, (strand, gone.done)),
+                None => self.absent.remove(&id),
+            };
+        }
+        let changed = self.states.iter().filter(|(_, state)| state.phase == Phase::Changed);
+        let mut queue: Vec<FileId> = changed.map(|(id, _)| *id).collect();
         // Known files first, so that what is left can be told from them; compressed ones last, since they
         // may be copies of what the plain ones still hold.
         queue.sort_by_cached_key(|id| {
@@ -166,9 +170,8 @@ impl FileTable {
     fn seen(&self, found: Found, before: Option<FileState>, now: UnixMicros) -> FileState {
         let Found { file, path, source, size, modified, compressed, unlisted } = found;
         let Some(mut state) = before else {
-            let recorded = self.recorded.get(&file);
-            let done = recorded.map_or(NEVER_DONE, |(record, _)| (record.size_done, record.modified_done));
-            let strand = recorded.map(|(_, strand)| *strand);
+            let known = self.absent.get(&file);
+            let (strand, done) = known.map_or((None, NEVER_DONE), |(strand, done)| (Some(*strand), *done));
             let phase = match strand {
                 Some(_) if done == (size, modified) => Phase::Done,
                 None if self.skipped.get(&file) == Some(&(size, modified)) => Phase::Skipped,
@@ -216,17 +219,14 @@ impl FileTable {
                 let at_rest = matches!(state.phase, Phase::Done | Phase::Skipped | Phase::Unreadable);
                 state.strand.is_some() || at_rest && (state.size, state.modified) == now
             }
-            None => self
-                .recorded
-                .get(&found.file)
-                .is_some_and(|(record, _)| (record.size_done, record.modified_done) == now),
+            None => self.absent.get(&found.file).is_some_and(|(_, done)| *done == now),
         }
     }
 
-    /// Whether it has a strand, or had one when a former run ended.
+    /// Whether it has a strand, or had one when it was seen last.
     pub(super) fn is_known(&self, file: FileId) -> bool {
         let present = self.states.get(&file).map(|state| state.strand.is_some());
-        present.unwrap_or_else(|| self.recorded.contains_key(&file))
+        present.unwrap_or_else(|| self.absent.contains_key(&file))
     }
 
     pub(super) fn state(&self, file: FileId) -> Option<&FileState> {
@@ -312,15 +312,14 @@ impl FileTable {
     }
 
     /// Whether the file is by its name the compressed copy of one that is there and not read yet: what it holds
-    /// shows once that one is.
+    /// shows once that one is. One that is only open here may have had another name when it was compressed.
     pub(super) fn is_copy_of_unread(&self, file: FileId) -> bool {
         let Some(copy) = self.states.get(&file).filter(|state| state.compressed) else { return false };
         self.states.values().any(|state| {
             let is_unread = matches!(state.phase, Phase::Changed | Phase::Reading | Phase::Held { .. });
-            is_unread
-                && !state.compressed
-                && copy.path.parent() == state.path.parent()
-                && is_compressed_name(&copy.path, &state.path)
+            let [name, of] = [&copy.path, &state.path];
+            let is_named_after = is_compressed_name(name, of) || state.unlisted && is_rotated_name(name, of);
+            is_unread && !state.compressed && name.parent() == of.parent() && is_named_after
         })
     }
 

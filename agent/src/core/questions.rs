@@ -35,6 +35,11 @@ impl Core {
         self.files.due(now)
     }
 
+    /// Whether the last scan found the file, or it has been found since.
+    pub fn knows(&self, file: FileId) -> bool {
+        self.files.state(file).is_some()
+    }
+
     /// Whether the file is one that is read, where it was and no shorter: [`Event::Grew`] will do for it.
     pub fn has_only_grown(&self, found: &FoundFile) -> bool {
         self.files.has_only_grown(found)

@@ -6,6 +6,7 @@
 use super::{
     Action, Core, CoreError, Fault, ReadBytes, ReadEnd,
     files::{FileState, Phase},
+    open_chunk::OpenChunk,
     strand::StrandIndex,
 };
 use crate::identity::{FileId, Mark};
@@ -86,8 +87,7 @@ impl Core {
             }
             let length = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.space());
             if !compressed {
-                let seen = &mut self.strands[strand.0].seen;
-                *seen = (*seen).max(offset.0 + left);
+                self.strands[strand.0].see_size(offset.0 + left);
             }
             self.reading = Some(Reading { file, strand, source, length });
             return Ok(Some(Action::Read { file, path, compressed, fresh, offset, length, window }));
@@ -113,6 +113,7 @@ impl Core {
         match (result, self.files.state(file)) {
             (Ok(read), Some(state)) => {
                 let count = read.count.min(reading.length);
+                self.strands[reading.strand.0].see_bytes(count);
                 let ending = self.ending(&reading, read, state, now);
                 let (waiting_since, changed_at) = (state.waiting_since, state.changed_at);
                 let taken = self.take(&reading, count, ending);
@@ -122,7 +123,7 @@ impl Core {
                 let since = if taken > 0 { changed_at } else { waiting_since.unwrap_or(changed_at) };
                 let waits = ending == Ending::Fresh && taken < count;
                 self.files.set_waiting(file, waits.then_some(since));
-                self.after_taking(&reading, taken == count, ending);
+                self.after_taking(&reading, count - taken, ending);
             }
             (Ok(_), None) => {}
             (Err(fault), Some(state)) => {
@@ -204,7 +205,7 @@ impl Core {
         taken
     }
 
-    fn after_taking(&mut self, reading: &Reading, all_taken: bool, ending: Ending) {
+    fn after_taking(&mut self, reading: &Reading, left: usize, ending: Ending) {
         let (Some(state), Some(chunk)) = (self.files.state(reading.file), &mut self.open[reading.source])
         else {
             return;
@@ -220,10 +221,14 @@ impl Core {
         let phase = match ending {
             Ending::Damage => Phase::Unreadable,
             Ending::FreshDamage => Phase::Held { until: self.quiet_at(state) },
-            _ if all_taken => Phase::Done,
+            _ if left == 0 => Phase::Done,
             Ending::Fresh | Ending::BlockFull => Phase::Held { until: self.quiet_at(state) },
             Ending::QuietLeave | Ending::QuietTake => Phase::Unterminated,
         };
+        if phase == Phase::Unterminated {
+            let tail = self.open[reading.source].as_ref().map_or(&[][..], OpenChunk::untaken);
+            self.strands[reading.strand.0].leave_tail(&tail[..left.min(tail.len())]);
+        }
         self.settle(reading.file, reading.strand, phase);
     }
 

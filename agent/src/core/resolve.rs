@@ -4,14 +4,14 @@
 //! Invariant: a file is read only after its bytes were found to be those of its strand.
 
 use super::{
-    Action, Core, Fault, Probe, Tails, WindowBytes,
+    Action, Core, Fault, Probe, Tails,
     files::{FileState, Found, Phase},
+    kin::holds,
     strand::{StrandIndex, Waypoint},
 };
 use crate::{
     identity::{
-        Ending, FINGERPRINT_BYTES_MAX, FileId, Fingerprint, Kinship, Likeness, Original, StrandId,
-        is_compressed_name, is_descendant_name, is_rotated_name,
+        Evidence, FINGERPRINT_BYTES_MAX, FileId, Fingerprint, StrandId, is_compressed_name, is_rotated_name,
     },
     state::StrandRecord,
 };
@@ -35,6 +35,8 @@ pub(super) struct Looking {
     compared: Vec<(StrandIndex, Waypoint)>,
     /// Whom it is still to be compared with; none yet where its head is not known.
     remaining: Option<Vec<StrandIndex>>,
+    /// How long its head was when these were found.
+    head_bytes: usize,
 }
 
 /// Strands by the fingerprints of their heads.
@@ -69,7 +71,7 @@ impl HeadIndex {
     }
 
     /// The strands whose head these bytes begin with.
-    fn matching(&self, head: &[u8]) -> Vec<StrandIndex> {
+    pub(super) fn matching(&self, head: &[u8]) -> Vec<StrandIndex> {
         let lengths =
             self.lengths.iter().filter(|(length, count)| **count > 0 && usize::from(**length) <= head.len());
         lengths
@@ -105,15 +107,37 @@ impl Core {
     }
 
     /// Accounts for what strands were seen to have and nobody can read any more, once all files that could
-    /// carry them on were looked into.
+    /// carry them on were looked into. Since a scan can miss a file that is renamed, two must agree where
+    /// files come and go.
     pub(super) fn account_for_orphans(&mut self) {
-        if !self.orphans_unchecked || self.files.any_unknown() {
+        if !self.orphans_unchecked || self.files.any_unknown() || self.files.any_missed() {
             return;
         }
         self.orphans_unchecked = false;
-        for strand in self.strands.iter_mut().filter(|strand| strand.file.is_none()) {
-            self.progress.lost.0 += strand.seen.saturating_sub(strand.offset.0);
-            strand.seen = strand.offset.0;
+        let (elsewhere, scans_needed) = (&self.elsewhere, if self.tails == Tails::Take { 1 } else { 2 });
+        for strand in &mut self.strands {
+            let is_elsewhere = strand.last_file.is_some_and(|file| elsewhere.contains(&file));
+            // Of what nothing was taken of nobody can tell whether another file has it.
+            if strand.file.is_some() || is_elsewhere || strand.offset.0 == 0 {
+                strand.scans_without_file = 0;
+                continue;
+            }
+            strand.scans_without_file = scans_needed.min(strand.scans_without_file + 1);
+            if strand.scans_without_file == scans_needed {
+                self.progress.lost.0 += strand.seen.saturating_sub(strand.offset.0);
+                strand.seen = strand.offset.0;
+            }
+        }
+    }
+
+    /// A stream begins with a file that begins like strands whose files are gone: where little is known of
+    /// those, what was seen of them and not read may be in this one, and does not count as lost.
+    fn let_off(&mut self, head: &[u8]) {
+        for index in self.heads.matching(head) {
+            let strand = &mut self.strands[index.0];
+            if strand.file.is_none() && strand.mark().evidence() == Evidence::Weak {
+                strand.seen = strand.offset.0;
+            }
         }
     }
 
@@ -121,7 +145,10 @@ impl Core {
     pub(super) fn look_into(&mut self, file: FileId, now: UnixMicros) -> Action {
         let known = self.files.state(file).and_then(|state| state.strand);
         let compared = known.map(|index| (index, self.strands[index.0].waypoint_within(u64::MAX)));
-        self.look(Looking { file, compared: compared.into_iter().collect(), remaining: None }, now)
+        self.look(
+            Looking { file, compared: compared.into_iter().collect(), remaining: None, head_bytes: 0 },
+            now,
+        )
     }
 
     /// The next look at a file that begins like strands it was not compared with yet.
@@ -129,7 +156,7 @@ impl Core {
         let looking = self.looking.take()?;
         let state = self.files.state(looking.file)?;
         let length = (!state.compressed).then_some(state.size.0);
-        let mut remaining = looking.remaining.unwrap_or_default();
+        let mut remaining = looking.remaining.clone().unwrap_or_default();
         let rest = remaining.split_off(remaining.len().min(COMPARED_MAX));
         // How long a compressed file's content is shows only when it is read: it is compared at every place.
         let places = |index: StrandIndex| match length {
@@ -138,11 +165,14 @@ impl Core {
         };
         let mut compared: Vec<(StrandIndex, Waypoint)> = remaining
             .into_iter()
-            .flat_map(|index| places(index).into_iter().map(move |place| (index, place)))
+            .flat_map(|index| {
+                let places = places(index).into_iter().chain(self.strands[index.0].tail_place());
+                places.map(move |place| (index, place))
+            })
             .collect();
         // In the order of their offsets, so that a decompressor passes each window once.
         compared.sort_by_key(|(_, waypoint)| waypoint.offset);
-        Some(self.look(Looking { file: looking.file, compared, remaining: Some(rest) }, now))
+        Some(self.look(Looking { compared, remaining: Some(rest), ..looking }, now))
     }
 
     fn look(&mut self, looking: Looking, now: UnixMicros) -> Action {
@@ -193,6 +223,10 @@ impl Core {
         probe: &Probe,
         now: UnixMicros,
     ) {
+        if looking.remaining.is_some() && looking.head_bytes != probe.head.len() {
+            // It grew meanwhile, and may begin like others by now: it is looked into anew.
+            return;
+        }
         let remaining = looking.remaining.unwrap_or_else(|| self.candidates(&path, &probe.head));
         if self.found_kin(file, &path, &looking.compared, probe, now) {
             if self.files.is_known(file) {
@@ -212,9 +246,11 @@ impl Core {
             return self.files.set_phase(file, Phase::Held { until });
         }
         if remaining.is_empty() {
+            self.let_off(&probe.head);
             return self.begin_unknown(file, path);
         }
-        self.looking = Some(Looking { file, compared: Vec::new(), remaining: Some(remaining) });
+        let (compared, head_bytes) = (Vec::new(), probe.head.len());
+        self.looking = Some(Looking { file, compared, remaining: Some(remaining), head_bytes });
     }
 
     /// Whether a file of less than a KiB may be taken for what it is: it has been quiet, or no name says that
@@ -249,10 +285,14 @@ impl Core {
         }
         let strand = &mut self.strands[index.0];
         let is_its_own = strand.file == Some(file);
+        // Of a plain file the bytes tell: by its size alone a log that began anew would pass for the copy.
+        let begins_alike = |state: &FileState| state.compressed || mark.head.matches_start_of(&probe.head);
         if is_its_own {
             strand.file = None;
         }
-        if strand.path != path && !is_its_own && self.files.state(file).is_some_and(FileState::has_size_done)
+        if strand.path != path
+            && !is_its_own
+            && self.files.state(file).is_some_and(|state| state.has_size_done() && begins_alike(state))
         {
             // A copy that was touched; its strand has gone on since.
             return self.files.set_phase(file, Phase::Done);
@@ -271,105 +311,6 @@ impl Core {
         self.begin(file, path, StrandId { stream, generation: last.next() });
     }
 
-    /// The strands that an unknown file with this head could have to do with, the longest first.
-    fn candidates(&self, path: &Path, head: &[u8]) -> Vec<StrandIndex> {
-        let mut candidates = self.heads.matching(head);
-        candidates.retain(|index| !self.likeness(*index, path, Ending::AtMark, [true, false]).is_hopeless());
-        candidates.sort_by_key(|index| std::cmp::Reverse(self.strands[index.0].offset));
-        candidates
-    }
-
-    /// Settles what the file is if it is kin of one of those it was compared with.
-    fn found_kin(
-        &mut self,
-        file: FileId,
-        path: &Arc<Path>,
-        compared: &[(StrandIndex, Waypoint)],
-        probe: &Probe,
-        now: UnixMicros,
-    ) -> bool {
-        let Some(state) = self.files.state(file) else { return false };
-        let manner = [self.is_quiet(state, now), state.unlisted];
-        let later = Phase::Held { until: self.later(state, now) };
-        for ((index, waypoint), window) in compared.iter().zip(&probe.windows).rev() {
-            let strand = &self.strands[index.0];
-            if !strand.mark().head.matches_start_of(&probe.head) {
-                continue;
-            }
-            // A file that ends before the first place it can be compared at may be a copy in the making.
-            let too_short = window.at_end && window.bytes.len() < usize::from(waypoint.window.length);
-            if window.unreadable {
-                // A copy that is being compressed cannot be read to its end yet. Of one that stays cut short
-                // the places before the damage tell.
-                let like = self.likeness(*index, path, Ending::BeforeMark, manner);
-                match like.kinship() {
-                    Kinship::Later => self.files.set_phase(file, later),
-                    Kinship::Copy if like.compressed_same_name => {
-                        self.files.set_phase(file, Phase::Unreadable)
-                    }
-                    _ => continue,
-                }
-                return true;
-            }
-            let ending = match window.at_end {
-                _ if too_short || waypoint.offset != strand.offset => Ending::BeforeMark,
-                true => Ending::AtMark,
-                false => Ending::BeyondMark,
-            };
-            if !too_short && !holds(waypoint.window, Some(window)) {
-                continue;
-            }
-            match self.likeness(*index, path, ending, manner).kinship() {
-                Kinship::Stranger => continue,
-                Kinship::Copy if too_short => continue,
-                Kinship::Heir => {
-                    self.strands[index.0].attach(file, path.clone(), &probe.head);
-                    self.files.set_strand(file, Some(*index));
-                    self.files.set_phase(file, Phase::Reading);
-                }
-                Kinship::Copy => {
-                    self.files.set_strand(file, Some(*index));
-                    self.files.set_phase(file, Phase::Done);
-                }
-                Kinship::Later => self.files.set_phase(file, later),
-            }
-            return true;
-        }
-        false
-    }
-
-    fn likeness(
-        &self,
-        index: StrandIndex,
-        path: &Path,
-        ending: Ending,
-        [quiet, deleted]: [bool; 2],
-    ) -> Likeness {
-        let strand = &self.strands[index.0];
-        let original = strand.file.and_then(|file| self.files.state(file));
-        let compressed_same_name = is_compressed_name(path, &strand.path);
-        Likeness {
-            evidence: strand.mark().evidence(),
-            original: match original.map(|state| state.phase) {
-                // It is there, though it is no input now.
-                None if strand.last_file.is_some_and(|file| self.elsewhere.contains(&file)) => Original::Read,
-                None => Original::Gone,
-                // Whoever made a copy of it has deleted it since.
-                Some(_) if original.is_some_and(|state| state.unlisted) => Original::Gone,
-                Some(Phase::Done) => Original::Read,
-                Some(Phase::Missed) => Original::Missed,
-                Some(_) => Original::Unread,
-            },
-            named_after: compressed_same_name || is_rotated_name(path, &strand.path),
-            descends: compressed_same_name || is_descendant_name(path, &strand.path),
-            compressed_same_name,
-            same_folder: path.parent() == strand.path.parent(),
-            ending,
-            quiet,
-            deleted,
-        }
-    }
-
     /// Whether the file has not changed for as long as an event is waited for.
     pub(super) fn is_quiet(&self, state: &FileState, now: UnixMicros) -> bool {
         now >= self.quiet_at(state)
@@ -381,7 +322,7 @@ impl Core {
 
     /// When to look again at a file whose nature depends on another: soon where the files are as long as they
     /// will be, since that one is read at once then.
-    fn later(&self, state: &FileState, now: UnixMicros) -> UnixMicros {
+    pub(super) fn later(&self, state: &FileState, now: UnixMicros) -> UnixMicros {
         let pause_ms = match self.tails {
             Tails::Take => self.settings.event_hold_ms as i64,
             Tails::Leave => LATER_MS,
@@ -394,10 +335,4 @@ impl Core {
         self.files.set_strand(file, Some(index));
         self.files.set_phase(file, Phase::Reading);
     }
-}
-
-fn holds(expected: Fingerprint, window: Option<&WindowBytes>) -> bool {
-    window.is_some_and(|window| {
-        window.bytes.len() == usize::from(expected.length) && expected.matches_start_of(&window.bytes)
-    })
 }

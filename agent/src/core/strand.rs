@@ -5,7 +5,7 @@ use crate::{
     state::StrandRecord,
 };
 use headrig_contract::{
-    ByteOffset,
+    ByteLength, ByteOffset,
     framing::{Encoding, Lines},
 };
 use std::{collections::VecDeque, path::Path, sync::Arc};
@@ -30,8 +30,14 @@ pub(super) struct Strand {
     pub(super) encoding: Encoding,
     /// The most plain bytes its file was seen to have; what is beyond the offset is lost with the file.
     pub(super) seen: u64,
+    /// The size that the scan told may be a former life's: nothing was read yet that proves otherwise.
+    pub(super) size_is_unproven: bool,
+    /// Settled scans in a row after which no file carried it on.
+    pub(super) scans_without_file: u8,
     head: Head,
     window: Window,
+    /// The first bytes behind the offset where its file ends in a line without an end: copies have them, too.
+    tail: Vec<u8>,
     /// Earlier marks' offsets and windows, oldest first: a copy that is shorter is compared at one of them.
     trail: VecDeque<Waypoint>,
 }
@@ -71,8 +77,11 @@ impl Strand {
             mid_line: false,
             encoding: Encoding::Utf8,
             seen: 0,
+            size_is_unproven: true,
+            scans_without_file: 0,
             head: Head::Growing(Vec::new()),
             window: Window::Bytes(Vec::new()),
+            tail: Vec::new(),
             trail: VecDeque::new(),
         }
     }
@@ -100,8 +109,11 @@ impl Strand {
             mid_line: record.mark.mid_line,
             encoding: Encoding::Utf8,
             seen: record.mark.offset.0,
+            size_is_unproven: true,
+            scans_without_file: 0,
             head: Head::Fixed(record.mark.head),
             window: Window::Hashed(record.mark.window),
+            tail: Vec::new(),
             trail: VecDeque::from([Waypoint { offset: record.mark.offset, window: record.mark.window }]),
         }
     }
@@ -143,6 +155,36 @@ impl Strand {
         passed.copied().chain([present]).collect()
     }
 
+    /// The file ends with these bytes, which are left until their line has its end.
+    pub(super) fn leave_tail(&mut self, bytes: &[u8]) {
+        self.tail = bytes[..bytes.len().min(FINGERPRINT_BYTES_MAX)].to_vec();
+    }
+
+    /// Where the bytes of a line without an end are, if any are left.
+    pub(super) fn tail_place(&self) -> Option<Waypoint> {
+        let window = Fingerprint::of(&self.tail);
+        let offset = self.offset.plus(ByteLength(self.tail.len() as u64));
+        (!self.tail.is_empty()).then_some(Waypoint { offset, window })
+    }
+
+    /// Whether the bytes that were left are these, or begin with them where there are fewer.
+    pub(super) fn tail_begins_with(&self, bytes: &[u8]) -> bool {
+        self.tail.starts_with(bytes)
+    }
+
+    /// The file has this size, by the last scan.
+    pub(super) fn see_size(&mut self, size: u64) {
+        if !self.size_is_unproven {
+            self.seen = self.seen.max(size);
+        }
+    }
+
+    /// So many bytes stand behind the offset.
+    pub(super) fn see_bytes(&mut self, count: usize) {
+        let reached = self.offset.0 + count as u64;
+        self.seen = if self.size_is_unproven { reached } else { self.seen.max(reached) };
+    }
+
     /// Remembers the present place.
     pub(super) fn leave_waypoint(&mut self) {
         let mark = self.mark();
@@ -164,6 +206,8 @@ impl Strand {
     pub(super) fn attach(&mut self, file: FileId, path: Arc<Path>, head: &[u8]) {
         (self.file, self.last_file) = (Some(file), Some(file));
         self.path = path;
+        self.tail = Vec::new();
+        self.size_is_unproven = self.offset.0 == 0;
         let read = usize::try_from(self.offset.0).unwrap_or(usize::MAX);
         if read < FINGERPRINT_BYTES_MAX && head.len() >= read {
             self.head = Head::Growing(head[..read].to_vec());
@@ -175,6 +219,7 @@ impl Strand {
         if bytes.is_empty() {
             return;
         }
+        self.tail = Vec::new();
         let lines = Lines::new(self.encoding, self.offset);
         if let Head::Growing(head) = &mut self.head {
             let missing = FINGERPRINT_BYTES_MAX - head.len();

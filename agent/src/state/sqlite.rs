@@ -65,6 +65,19 @@ impl SqliteState {
     /// # Errors
     /// [`StateError`] when it is damaged, newer than this agent, or cannot be opened.
     pub fn open(path: &Path, new_agent: AgentId) -> Result<Self, StateError> {
+        Self::open_or_make(path, Some(new_agent))
+    }
+
+    /// Opens the database at `path`, which was made before: one without tables has lost them, as a copy has that
+    /// was made without the journal beside it.
+    ///
+    /// # Errors
+    /// As [`SqliteState::open`].
+    pub fn open_existing(path: &Path) -> Result<Self, StateError> {
+        Self::open_or_make(path, None)
+    }
+
+    fn open_or_make(path: &Path, new_agent: Option<AgentId>) -> Result<Self, StateError> {
         let failed = |error| state_error(path, error);
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
@@ -210,7 +223,7 @@ impl StateStore for SqliteState {
     }
 }
 
-fn prepare(connection: &mut Connection, path: &Path, new_agent: AgentId) -> Result<(), StateError> {
+fn prepare(connection: &mut Connection, path: &Path, new_agent: Option<AgentId>) -> Result<(), StateError> {
     let failed = |error| state_error(path, error);
     let transaction = connection.transaction().map_err(failed)?;
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
@@ -228,6 +241,12 @@ fn prepare(connection: &mut Connection, path: &Path, new_agent: AgentId) -> Resu
                 expected: "the agent's tables, found others".into(),
             });
         }
+        let Some(new_agent) = new_agent else {
+            return Err(StateError::Damaged {
+                path: path.into(),
+                expected: "the agent's tables, found none; agent.db-wal may be missing".into(),
+            });
+        };
         transaction.execute_batch(TABLES).map_err(failed)?;
         transaction.execute("INSERT INTO agent VALUES (1, ?1, 0)", [new_agent.as_bytes()]).map_err(failed)?;
     }

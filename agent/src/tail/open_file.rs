@@ -12,6 +12,8 @@ use std::{
 
 /// The bytes read at once while a decompressor is moved forward.
 const SKIP_BYTES: usize = 64 << 10;
+/// The first bytes that tell whether a file is compressed.
+const MAGIC_BYTES: usize = 16;
 
 pub(super) struct OpenFile<F> {
     reader: Reader<F>,
@@ -45,6 +47,13 @@ impl<F: DiskFile> OpenFile<F> {
             Reader::Plain(file) => file.stat().ok(),
             Reader::Decompressed { .. } => None,
         }
+    }
+
+    /// Whether a file that was opened as a plain one turned out to be none.
+    pub(super) fn is_compressed(&self) -> bool {
+        let mut magic = [0; MAGIC_BYTES];
+        let Reader::Plain(file) = &self.reader else { return true };
+        file.read_at(&mut magic, 0).is_ok_and(|count| Layout::of(&magic[..count]) != Layout::Plain)
     }
 
     /// Whether it stands where `offset` can be reached from.
@@ -104,7 +113,7 @@ impl<F: DiskFile> OpenFile<F> {
 }
 
 fn decompressed<F: DiskFile>(file: F) -> io::Result<Reader<F>> {
-    let mut magic = [0; 16];
+    let mut magic = [0; MAGIC_BYTES];
     let count = file.read_at(&mut magic, 0)?;
     let layout = Layout::of(&magic[..count]);
     let source = BufReader::with_capacity(SKIP_BYTES, FromStart { file, position: 0 });

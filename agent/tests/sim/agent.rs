@@ -37,6 +37,8 @@ pub(crate) struct Agent {
     scanned_at: Option<i64>,
     pub(crate) changed: bool,
     pub(crate) is_scanning: bool,
+    /// Bytes that former runs told as lost.
+    pub(crate) told_lost: u64,
 }
 
 /// What a turn of the agent's loop came to.
@@ -58,6 +60,7 @@ impl Agent {
             scanned_at: None,
             changed: false,
             is_scanning: false,
+            told_lost: 0,
         }
     }
 
@@ -197,6 +200,7 @@ impl World {
                 grown.push(found);
             }
         }
+        self.disk.living().iter().for_each(|node| self.logs.show(&node.borrow()));
         self.note(|| format!("the agent glances: {}", described(&grown)));
         let now = self.now();
         if let Some(shipper) = &mut self.agent.shipper {
@@ -215,11 +219,13 @@ impl World {
             }
             let Some(node) = self.disk.log(path.to_str().unwrap()) else { continue };
             let inode = node.borrow();
+            self.logs.show(&inode);
             if !seen.insert(inode.id) {
                 continue;
             }
             found.push(self.found(&path, &inode));
         }
+        self.disk.living().iter().for_each(|node| self.logs.show(&node.borrow()));
         self.note(|| format!("the agent scans: {}", described(&found)));
         (self.agent.scanned_at, self.agent.is_scanning) = (Some(self.elapsed), false);
         let now = self.now();
@@ -236,7 +242,7 @@ impl World {
             path: path.into(),
             size: ByteLength(inode.bytes.len() as u64),
             modified: inode.modified,
-            compressed: inode.bytes.starts_with(&[0x1f, 0x8b]),
+            compressed: inode.is_compressed(),
             unlisted: false,
         }
     }
@@ -278,7 +284,7 @@ impl World {
     }
 
     fn end_process(&mut self) {
-        self.agent.shipper = None;
+        self.agent.told_lost += self.agent.shipper.take().map_or(0, |shipper| shipper.progress().lost.0);
     }
 
     fn settle_result(&mut self, result: Result<(), ShipError>) {

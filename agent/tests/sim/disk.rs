@@ -60,6 +60,8 @@ pub(crate) struct Contents {
     durable: RefCell<Names>,
     changes: RefCell<Vec<Change>>,
     numbers: RefCell<BTreeMap<u64, Weak<RefCell<Inode>>>>,
+    /// How far the agent read each life in plain files.
+    pub(crate) read: RefCell<BTreeMap<usize, usize>>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +77,7 @@ impl FakeDisk {
             durable: RefCell::default(),
             changes: RefCell::default(),
             numbers: RefCell::default(),
+            read: RefCell::default(),
         }));
         let folder = disk.inode(true);
         for names in [&disk.0.names, &disk.0.durable] {
@@ -158,6 +161,11 @@ impl FakeDisk {
             .filter(|(path, _)| path.starts_with("/log"))
             .map(|(path, node)| (path.clone(), node.clone()))
             .collect()
+    }
+
+    /// All files there are, be they only open.
+    pub(crate) fn living(&self) -> Vec<Node> {
+        self.0.numbers.borrow().values().filter_map(Weak::upgrade).collect()
     }
 
     pub(crate) fn create_log(&self, path: &str) -> Node {
@@ -271,6 +279,10 @@ pub(crate) struct FakeFile {
 }
 
 impl Inode {
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.bytes.starts_with(&[0x1f, 0x8b])
+    }
+
     fn stat(&self) -> Stat {
         let size = ByteLength(self.bytes.len() as u64);
         Stat { file: self.id, size, modified: self.modified, is_file: !self.is_folder }
@@ -291,6 +303,11 @@ impl DiskFile for FakeFile {
         let rest = inode.bytes.get(offset as usize + shift..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
+        if let Some(Holding { life, .. }) = inode.holding.filter(|_| count > 0 && !inode.is_compressed()) {
+            let mut read = self.disk.0.read.borrow_mut();
+            let reached = read.entry(life).or_default();
+            *reached = (*reached).max(offset as usize + count);
+        }
         Ok(count)
     }
 

@@ -1,6 +1,9 @@
 //! What must be true of the bucket, whatever happened: byte for byte.
 
-use crate::{logs::Life, world::World};
+use crate::{
+    logs::{BANNER, Life},
+    world::World,
+};
 use headrig_contract::{
     ContentHash,
     chunk::{Chain, ChunkReader, Provenance},
@@ -134,6 +137,23 @@ impl World {
         assert_eq!(progress.read, progress.sealed, "all that was read is sealed");
         let sealed: u64 = self.state.0.sealed.borrow().values().map(|chunk| chunk.raw_length.0).sum();
         assert_eq!(sealed, shipped.raw_bytes, "all that was sealed is stored");
+        let told = self.agent.told_lost + progress.lost.0;
+        let missing = self.missing(&shipped);
+        assert!(told <= missing, "{told} bytes told as lost, of {missing} that were seen and are missing");
+    }
+
+    /// The bytes that the agent read or saw in its scans and that are not in the bucket. A strand of no more than the
+    /// banner could be any life's, and is taken for none's.
+    fn missing(&self, shipped: &Shipped) -> u64 {
+        let strands: Vec<Vec<u8>> =
+            shipped.whole_strands().into_iter().filter(|bytes| bytes.len() > BANNER.len()).collect();
+        let read = self.disk.0.read.borrow();
+        let missing_of = |(number, life): (usize, &Life)| {
+            let seen = life.seen.max(read.get(&number).copied().unwrap_or(0));
+            let of_it = strands.iter().filter(|bytes| life.bytes.starts_with(bytes));
+            seen.saturating_sub(of_it.map(Vec::len).max().unwrap_or(0)) as u64
+        };
+        self.logs.lives.iter().enumerate().map(missing_of).sum()
     }
 
     fn check(&self, required: &[usize]) -> Shipped {
@@ -152,7 +172,7 @@ impl World {
         }
         for (life, required) in lives.iter().zip(required) {
             for number in lines(&life.bytes[..*required]).filter_map(number_of) {
-                let Life { bytes, pinned, destroyed } = life;
+                let Life { bytes, pinned, destroyed, .. } = life;
                 assert!(
                     counts[number] == 1,
                     "line {number} was lost, of {} bytes of which {required} were there, {destroyed} destroyed, open: {pinned:?}",

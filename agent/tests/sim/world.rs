@@ -318,8 +318,6 @@ impl World {
     }
 }
 
-/// Compression, as a bit of [`World::left_out`]: its place in [`DEEDS`].
-pub(crate) const COMPRESS: u32 = 1 << 6;
 /// The kinds of misfortune that stop the agent, as bits of [`World::left_out`].
 const STOPS: u32 = 0b1111_1010 << DEEDS.len();
 

@@ -47,7 +47,7 @@ fn copytruncate() -> Result<()> {
 }
 
 /// The log is written to between the copy and the truncation, which no observer can be sure to see. What is lost
-/// is no more than that, and the agent tells of it to the byte.
+/// is no more than that, and the agent never tells of more than was lost: what it did not see it cannot tell.
 #[test]
 fn copytruncate_under_load() -> Result<()> {
     const GAP_LINES: u64 = 40;

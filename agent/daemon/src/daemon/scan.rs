@@ -5,10 +5,12 @@ use crate::{config::Config, watch::Watch};
 use headrig_agent::{
     core::{Core, FoundFile},
     discovery::{Discovery, plain_file},
+    identity::FileId,
     tail::Problem,
 };
 use headrig_contract::UnixMicros;
 use std::{
+    collections::HashSet,
     fs,
     path::PathBuf,
     time::{Duration, Instant, SystemTime},
@@ -32,6 +34,10 @@ pub(super) struct Scanner {
     looked: Option<Instant>,
     /// The same for looks at some files; a scan counts as one.
     look_pause: Duration,
+    /// When it was last found out whether a look is due.
+    asked: Option<Instant>,
+    /// Files that the last scan found and that are not read, whatever is written to them.
+    left_out: HashSet<FileId>,
 }
 
 /// What was looked at.
@@ -56,6 +62,8 @@ impl Scanner {
             scan_pause: SCAN_PAUSE,
             looked: None,
             look_pause: SCAN_PAUSE,
+            asked: None,
+            left_out: HashSet::new(),
         }
     }
 
@@ -76,9 +84,19 @@ impl Scanner {
     }
 
     /// Whether it is time to look; `held_until` is asked only where that could make a difference.
-    pub(super) fn is_due(&self, held_until: impl Fn() -> Option<UnixMicros>, now: UnixMicros) -> bool {
-        let too_early = self.looked.is_some_and(|looked| looked.elapsed() < self.look_pause);
-        !too_early && self.due_in(held_until(), now).is_zero()
+    pub(super) fn is_due(
+        &mut self,
+        held_until: impl Fn() -> Option<UnixMicros>,
+        is_busy: bool,
+        now: UnixMicros,
+    ) -> bool {
+        // Whoever has ten thousand files does not look through them for each that is read.
+        let since = if is_busy { self.asked.max(self.looked) } else { self.looked };
+        if since.is_some_and(|since| since.elapsed() < self.look_pause) {
+            return false;
+        }
+        self.asked = Some(Instant::now());
+        self.due_in(held_until(), now).is_zero()
     }
 
     /// How long until the next look.
@@ -130,6 +148,7 @@ impl Scanner {
         let paths = changes.written.iter().map(PathBuf::as_path).chain(due.iter().map(|path| &**path));
         let mut files = Vec::new();
         for path in paths {
+            let path = self.watch.listed(path);
             let Some(source) = config.source_of(path) else { continue };
             let found = match fs::metadata(path) {
                 Ok(metadata) if metadata.is_file() => plain_file(path.into(), &metadata),
@@ -137,7 +156,12 @@ impl Scanner {
                 Err(_) => return None,
             };
             let found = FoundFile { source, ..found };
-            if self.discovery.refuses(found.file) {
+            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if self.discovery.refuses(found.file) || self.left_out.contains(&found.file) {
+                continue;
+            }
+            if is_hidden && !core.knows(found.file) {
+                // In folders they are passed over; one that is named is known since it came.
                 continue;
             }
             if !core.has_only_grown(&found) {
@@ -157,8 +181,12 @@ impl Scanner {
         let none = config.sources.len();
         let scan = self.discovery.scan(|path| config.source_of(path).unwrap_or(none));
         let mut files = scan.files;
+        let is_left_out = |file: &FoundFile| {
+            file.compressed && config.sources.get(file.source).is_none_or(|source| !source.read_compressed)
+        };
+        self.left_out = files.iter().filter(|file| is_left_out(file)).map(|file| file.file).collect();
         files.retain(|file| wanted(config, file, |source| core.is_to_meet(source)));
-        self.watch.follow(files.iter().map(|file| &*file.path), &self.bases);
+        self.watch.follow(&files, &self.bases);
         self.scanned = Some(Instant::now());
         self.scan_pause = SCAN_PAUSE.max(begun.elapsed() * SCAN_SHARE);
         Seen::All(files, scan.problems)

@@ -32,6 +32,9 @@ pub(super) fn open(folder: &Path) -> Result<SqliteState> {
         spool(folder).display(),
         way_out(folder)
     );
+    if spool(folder).exists() {
+        return Ok(SqliteState::open_existing(&database).map_err(ShipError::from)?);
+    }
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| anyhow!("no random bytes for an agent id: {error}"))?;
     Ok(SqliteState::open(&database, AgentId::from_bytes(id)).map_err(ShipError::from)?)
