@@ -66,6 +66,8 @@ pub struct Discovery {
     /// How each source's files are written, where that is set.
     encodings: Vec<Option<Encoding>>,
     contents: HashMap<FileId, Verdict>,
+    /// Those that this scan looked into.
+    folders: Vec<PathBuf>,
     /// Those that the last scan found to be no text.
     refused: HashSet<FileId>,
     /// The problems of the last scan, which need not be told again.
@@ -77,6 +79,8 @@ pub struct Discovery {
 pub struct Scan {
     /// The files, each once.
     pub files: Vec<FoundFile>,
+    /// The folders in which files were looked for, and those in which more could appear.
+    pub folders: Vec<PathBuf>,
     /// Inputs that cannot be taken, of which no scan before told the same.
     pub problems: Vec<Problem>,
 }
@@ -89,6 +93,7 @@ impl Discovery {
             excluded,
             encodings: Vec::new(),
             contents: HashMap::new(),
+            folders: Vec::new(),
             refused: HashSet::new(),
             reported: HashSet::new(),
         }
@@ -121,7 +126,7 @@ impl Discovery {
         self.reported =
             problems.iter().map(|problem| (problem.path.clone(), problem.problem.clone())).collect();
         problems.retain(|problem| !known.contains(&(problem.path.clone(), problem.problem.clone())));
-        Scan { files, problems }
+        Scan { files, folders: std::mem::take(&mut self.folders), problems }
     }
 
     /// Whether the last scan found the file to be no text.
@@ -134,7 +139,7 @@ impl Discovery {
         self.reported.contains(&(problem.path.clone(), problem.problem.clone()))
     }
 
-    fn expand(&self, input: &Path, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+    fn expand(&mut self, input: &Path, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
         match fs::metadata(input) {
             Ok(metadata) if metadata.is_dir() => self.walk(input, paths, problems),
             Ok(_) => paths.push(input.into()),
@@ -148,8 +153,9 @@ impl Discovery {
         }
     }
 
-    fn glob(&self, pattern: &str, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+    fn glob(&mut self, pattern: &str, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
         let before = (paths.len(), problems.len());
+        self.folders.extend(folders_of(pattern));
         match glob::glob(pattern) {
             Err(error) => problems.push(Problem {
                 path: pattern.into(),
@@ -174,15 +180,16 @@ impl Discovery {
         }
     }
 
-    fn walk(&self, folder: &Path, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+    fn walk(&mut self, folder: &Path, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
         let left_out = |entry: &walkdir::DirEntry| {
             let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             entry.depth() > 0 && (hidden || entry.file_type().is_dir() && self.is_excluded(entry.path()))
         };
+        let mut folders = Vec::new();
         let walk = WalkDir::new(folder).follow_links(true).into_iter().filter_entry(|entry| !left_out(entry));
         for entry in walk {
             match entry {
-                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) if entry.file_type().is_dir() => folders.push(entry.into_path()),
                 Ok(entry) => paths.push(entry.into_path()),
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).to_path_buf();
@@ -202,6 +209,7 @@ impl Discovery {
                 }
             }
         }
+        self.folders.extend(folders);
     }
 
     /// By device and inode, since a folder has many names.
@@ -283,6 +291,14 @@ pub fn file_id(metadata: &Metadata) -> FileId {
 pub fn plain_file(path: Arc<Path>, metadata: &Metadata) -> FoundFile {
     let Stat { file, size, modified, .. } = Stat::from(metadata);
     FoundFile { file, path, source: 0, size, modified, compressed: false, unlisted: false }
+}
+
+/// The folders that match the folders of a pattern: where files that match it would appear.
+fn folders_of(pattern: &str) -> Vec<PathBuf> {
+    let has_pattern = |path: &&Path| path.to_str().is_some_and(|text| text.contains(['*', '?', '[']));
+    let patterns = Path::new(pattern).ancestors().skip(1).take_while(has_pattern);
+    let matches = patterns.filter_map(|folder| glob::glob(folder.to_str()?).ok());
+    matches.flatten().flatten().filter(|found| found.is_dir()).collect()
 }
 
 /// What `sample`, a file's first bytes, says of it, where it is to be of `encoding`. Holes (NUL bytes) that a

@@ -138,6 +138,8 @@ impl Daemon {
     fn run(mut self) -> Result<()> {
         loop {
             let result = self.open().and_then(|mut shipper| {
+                // A new core knows of no file.
+                self.scanner.begin();
                 let end = self.ship(&mut shipper);
                 self.tally.settle(&shipper, &self.config, now());
                 end

@@ -25,6 +25,8 @@ pub(crate) struct Changes {
     pub(crate) written: HashSet<PathBuf>,
     /// Files came, went or were renamed, or it is not known what happened.
     pub(crate) more: bool,
+    /// What went or was renamed: a folder among them is watched no longer, whatever stands in its place.
+    pub(crate) gone: HashSet<PathBuf>,
 }
 
 /// Watches folders.
@@ -72,34 +74,50 @@ impl Watch {
         self.changes.lock().map(|mut changes| std::mem::take(&mut *changes)).unwrap_or_default()
     }
 
+    /// What was taken was not looked into.
+    pub(crate) fn put_back(&self, taken: Changes) {
+        if let Ok(mut changes) = self.changes.lock() {
+            changes.written.extend(taken.written);
+            changes.gone.extend(taken.gone);
+            changes.more |= taken.more;
+        }
+    }
+
     /// Whether more happened than that files were written to.
     pub(crate) fn more_happened(&self) -> bool {
         self.changes.lock().is_ok_and(|changes| changes.more)
     }
 
-    /// Watches `bases` and the folders of these files, and no others. Of a file that is a symbolic link the folder
-    /// in which its bytes are is watched, too.
-    pub(crate) fn follow(&mut self, files: &[FoundFile], bases: &[PathBuf]) {
+    /// Watches `places` and the folders of these files, and no others; what is `gone` was watched no longer. Of a
+    /// file that is a symbolic link the folder in which its bytes are is watched, too. True where a folder is
+    /// watched that was not before.
+    pub(crate) fn follow(
+        &mut self,
+        files: &[FoundFile],
+        places: &[&[PathBuf]],
+        gone: &HashSet<PathBuf>,
+    ) -> bool {
         self.resolve(files);
-        let Some(watcher) = &mut self.watcher else { return };
-        let bases = bases.iter().filter_map(|base| existing_folder(base));
+        let Some(watcher) = &mut self.watcher else { return false };
+        let bases = places.iter().copied().flatten().filter_map(|place| existing_folder(place));
         let folders = files.iter().filter_map(|file| file.path.parent());
         let targets = self.links.values().filter_map(|(_, target)| target.as_deref()?.parent());
         let wanted: BTreeSet<&Path> = bases.chain(folders).chain(targets).collect();
         let mut watched = BTreeMap::new();
-        let mut unwatched = 0;
+        let (mut unwatched, mut added) = (0, false);
         for folder in wanted {
             // A folder that was put in the place of another has the same path.
             let Some(identity) = identity_of(folder) else { continue };
+            // Inodes are given out again: that it is the same says little of what was removed.
             let known = self.folders.remove(folder);
-            if known.is_some_and(|known| known != identity) {
+            let is_same = known == Some(identity) && !gone.contains(folder);
+            if known.is_some() && !is_same {
                 let _ = watcher.unwatch(folder);
             }
             let is_room = watched.len() < FOLDERS_MAX;
-            let is_watched = known == Some(identity)
-                || is_room && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok();
-            if is_watched {
+            if is_same || is_room && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok() {
                 watched.insert(folder.to_path_buf(), identity);
+                added |= !is_same;
             } else {
                 unwatched += 1;
             }
@@ -114,6 +132,7 @@ impl Watch {
             );
         }
         self.unwatched = unwatched;
+        added
     }
 
     /// The path under which the file was found that inotify calls `path`.
@@ -151,10 +170,19 @@ impl Changes {
             Ok(event) if event.need_rescan() => self.more = true,
             Ok(event) if event.kind.is_access() => return false,
             Ok(event) if is_write(event.kind) => self.written.extend(event.paths),
-            Ok(_) | Err(_) => self.more = true,
+            Ok(event) => {
+                self.more = true;
+                if event.kind.is_remove() || event.kind.is_modify() {
+                    self.gone.extend(event.paths);
+                }
+            }
+            Err(_) => self.more = true,
         }
         if self.written.len() > WRITTEN_MAX {
-            *self = Self { written: HashSet::new(), more: true };
+            (self.written, self.more) = (HashSet::new(), true);
+        }
+        if self.gone.len() > WRITTEN_MAX {
+            self.gone.clear();
         }
         true
     }

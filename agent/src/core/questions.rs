@@ -73,7 +73,7 @@ impl Core {
     /// When the oldest byte was taken that is not known to be stored; for sealed chunks, when they were sealed.
     pub fn oldest_unshipped(&self) -> Option<UnixMicros> {
         let open = self.open.iter().flatten().map(|chunk| chunk.opened_at);
-        open.chain(self.uploads.oldest()).min()
+        open.chain(self.uploads.oldest()).chain(self.files.oldest_waiting()).min()
     }
 
     /// The bytes of chunks that are sealed and not known to be stored.

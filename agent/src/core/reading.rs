@@ -152,10 +152,16 @@ impl Core {
             // A compressed file that ends as it should was closed by its writer.
             ReadEnd::File if state.compressed => Ending::QuietTake,
             _ if !at_end => Ending::BlockFull,
-            _ if !self.is_quiet(state, now) => Ending::Fresh,
+            _ if !self.is_quiet(state, now) && !self.waited_for_long(state, now) => Ending::Fresh,
             _ if self.tails == Tails::Take => Ending::QuietTake,
             _ => Ending::QuietLeave,
         }
+    }
+
+    /// Whether an event that goes on and on has kept its first lines back for as long as any line may wait.
+    fn waited_for_long(&self, state: &FileState, now: UnixMicros) -> bool {
+        let age_max_micros = self.settings.chunk_age_max_ms as i64 * 1_000;
+        state.waiting_since.is_some_and(|since| now.micros_since(since) >= age_max_micros)
     }
 
     /// Moves what can be taken of the `count` bytes read into the block, and says how many bytes that are.

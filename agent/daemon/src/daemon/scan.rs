@@ -70,6 +70,11 @@ impl Scanner {
     pub(super) fn adopt(&mut self, config: &Config) {
         self.discovery = config.discovery();
         self.bases = bases(config);
+        self.begin();
+    }
+
+    /// Whoever is told of files from here on knows of none yet.
+    pub(super) fn begin(&mut self) {
         self.scanned = None;
     }
 
@@ -144,6 +149,10 @@ impl Scanner {
     fn grown(&mut self, config: &Config, core: &Core, now: UnixMicros) -> Option<Vec<FoundFile>> {
         let changes = self.watch.take_changes();
         self.changed = false;
+        if changes.more {
+            self.watch.put_back(changes);
+            return None;
+        }
         let due = core.due(now);
         let paths = changes.written.iter().map(PathBuf::as_path).chain(due.iter().map(|path| &**path));
         let mut files = Vec::new();
@@ -152,8 +161,8 @@ impl Scanner {
             let Some(source) = config.source_of(path) else { continue };
             let found = match fs::metadata(path) {
                 Ok(metadata) if metadata.is_file() => plain_file(path.into(), &metadata),
-                Ok(_) => continue,
-                Err(_) => return None,
+                // A folder that may be looked into by now, or not any more; or a file that is gone.
+                Ok(_) | Err(_) => return None,
             };
             let found = FoundFile { source, ..found };
             let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
@@ -176,8 +185,8 @@ impl Scanner {
     /// with nothing read of what is old in them, also those count that were last written long ago.
     fn scan(&mut self, config: &Config, core: &Core) -> Seen {
         let begun = Instant::now();
-        (self.changed, self.scan_wanted) = (false, false);
-        drop(self.watch.take_changes());
+        self.changed = false;
+        let gone = self.watch.take_changes().gone;
         let none = config.sources.len();
         let scan = self.discovery.scan(|path| config.source_of(path).unwrap_or(none));
         let mut files = scan.files;
@@ -186,7 +195,8 @@ impl Scanner {
         };
         self.left_out = files.iter().filter(|file| is_left_out(file)).map(|file| file.file).collect();
         files.retain(|file| wanted(config, file, |source| core.is_to_meet(source)));
-        self.watch.follow(&files, &self.bases);
+        // What came into a folder before it was watched is seen by one more scan.
+        self.scan_wanted = self.watch.follow(&files, &[&self.bases, &scan.folders], &gone);
         self.scanned = Some(Instant::now());
         self.scan_pause = SCAN_PAUSE.max(begun.elapsed() * SCAN_SHARE);
         Seen::All(files, scan.problems)

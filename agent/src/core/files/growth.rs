@@ -39,6 +39,11 @@ impl FileTable {
         self.queue.extend(rest);
     }
 
+    /// Since when the oldest bytes are known that wait for what belongs to them.
+    pub(in crate::core) fn oldest_waiting(&self) -> Option<UnixMicros> {
+        self.states.values().filter_map(|state| state.waiting_since).min()
+    }
+
     /// The paths of files that are held back no longer.
     pub(in crate::core) fn due(&self, now: UnixMicros) -> Vec<Arc<Path>> {
         let is_due = |state: &&FileState| matches!(state.phase, Phase::Held { until } if until <= now);
