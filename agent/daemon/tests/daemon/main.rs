@@ -5,6 +5,7 @@
 
 #[path = "../standin/mod.rs"]
 mod standin;
+mod watching;
 
 use headrig_agentd::status::Status;
 use headrig_contract::chunk::ChunkReader;
