@@ -70,10 +70,9 @@ impl Scanner {
     pub(super) fn adopt(&mut self, config: &Config) {
         self.discovery = config.discovery();
         self.bases = bases(config);
-        self.begin();
     }
 
-    /// Whoever is told of files from here on knows of none yet.
+    /// Whoever is told of files from here on knows of none yet, as a core does that was just opened.
     pub(super) fn begin(&mut self) {
         self.scanned = None;
     }
