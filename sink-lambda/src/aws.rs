@@ -1,7 +1,6 @@
 //! The ports over AWS, each a thin adapter: one call, and its failure in the sink's words.
 //!
-//! It decides nothing. The core waits for each call, so an adapter blocks: [`Calls`] runs the SDK's futures on the
-//! runtime that serves the function. Clients are made when they are first needed, so that a cold start pays for none.
+//! It decides nothing. The core waits for each call, so an adapter blocks ([`headrig_aws::Calls`]). Clients are made when they are first needed, so that a cold start pays for none.
 
 mod cloudwatch;
 mod glue;
@@ -16,61 +15,11 @@ pub use s3::{S3Lake, S3Objects};
 pub use sns::SnsNotifier;
 
 use crate::ports::CallError;
-use aws_config::{AppName, BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
-use std::{error::Error, future::Future, time::Duration};
-use tokio::runtime::Handle;
+use std::error::Error;
 
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long one attempt of a call may take until its answer begins.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Attempts of a call that may be repeated without harm.
-const ATTEMPTS_MAX: u32 = 3;
 /// The longest text that is taken over from a service, in bytes.
 const REASON_BYTES_MAX: usize = 600;
-
-/// Waits for AWS on behalf of code that blocks. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Calls {
-    handle: Handle,
-    config: SdkConfig,
-}
-
-impl Calls {
-    /// Calls on the runtime of `handle`. Contacts nothing: region and credentials are the environment's.
-    pub async fn new(handle: Handle) -> Self {
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let times = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .build();
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http)
-            .timeout_config(times)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-            .app_name(
-                AppName::new("headrig-sink").expect("letters and a dash are valid in an application name"),
-            )
-            .load()
-            .await;
-        Self { handle, config }
-    }
-
-    /// What clients are made from.
-    pub const fn config(&self) -> &SdkConfig {
-        &self.config
-    }
-
-    /// Waits for a call. Not to be used on a thread that serves the runtime.
-    pub fn wait<T>(&self, call: impl Future<Output = T>) -> T {
-        self.handle.block_on(call)
-    }
-}
 
 /// What a service's error says.
 struct Answer {

@@ -4,13 +4,14 @@
 //! invocation, and the next one is served.
 
 use crate::{
-    aws::{Calls, CloudWatchHeartbeats, GlueJobs, S3Lake, S3Objects, SnsNotifier},
+    aws::{CloudWatchHeartbeats, GlueJobs, S3Lake, S3Objects, SnsNotifier},
     emf::EmfMetrics,
     environment::Environment,
     events::{Event, EventError},
     ports::{Figure, Metrics, NoteBook},
     sink::{Ports, Sink, SinkError},
 };
+use headrig_aws::Calls;
 use headrig_ledger::Ledger;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;

@@ -10,7 +10,6 @@
 
 pub mod aws;
 pub mod collector;
-pub mod dynamodb;
 pub mod emf;
 pub mod environment;
 pub mod events;

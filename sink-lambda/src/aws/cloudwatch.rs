@@ -3,13 +3,14 @@
 //! Needs cloudwatch:ListMetrics and cloudwatch:GetMetricData. The latter costs money for each host and each time; how
 //! often is the caller's business.
 
-use super::{Calls, failed};
+use super::failed;
 use crate::ports::{CallError, Heartbeats};
 use aws_sdk_cloudwatch::{
     Client,
     primitives::DateTime,
     types::{Dimension, Metric, MetricDataQuery, MetricStat, RecentlyActive, ScanBy},
 };
+use headrig_aws::Calls;
 use headrig_contract::{HostName, UnixMicros};
 use std::sync::OnceLock;
 

@@ -2,13 +2,14 @@
 //!
 //! Needs dynamodb:GetItem and dynamodb:PutItem on the table.
 
-use super::{Answer, Calls, failed};
+use super::{Answer, failed};
 use crate::ports::{CallError, NoteBook};
 use aws_sdk_dynamodb::{
     Client,
     primitives::Blob,
     types::AttributeValue::{self, B, N, S},
 };
+use headrig_aws::Calls;
 use std::{collections::HashMap, sync::OnceLock};
 
 /// The table's key.

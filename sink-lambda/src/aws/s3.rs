@@ -3,7 +3,7 @@
 //! Needs s3:GetObject and s3:ListBucket (without the latter S3 says "denied" of an object that is not there), for the
 //! collector s3:PutObject, and s3:ListBucket and s3:DeleteObject on the lake.
 
-use super::{Calls, failed};
+use super::failed;
 use crate::{
     events::decode_key,
     ports::{CallError, Lake, ListedObject, ObjectHead, Objects},
@@ -15,6 +15,7 @@ use aws_sdk_s3::{
     types::{ChecksumMode, EncodingType},
 };
 use aws_smithy_types::base64;
+use headrig_aws::Calls;
 use headrig_contract::{ByteLength, ContentHash, ObjectKey, UnixMicros};
 use headrig_ledger::BatchId;
 use sha2::{Digest, Sha256};

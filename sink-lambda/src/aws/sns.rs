@@ -1,8 +1,9 @@
 //! People, by a topic of SNS. Needs sns:Publish on it.
 
-use super::{Calls, failed};
+use super::failed;
 use crate::ports::{CallError, Notifier};
 use aws_sdk_sns::Client;
+use headrig_aws::Calls;
 use std::sync::OnceLock;
 
 /// One topic.

@@ -2,7 +2,7 @@
 
 use crate::wire::Wire;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
-use headrig_sink::dynamodb::DynamoLedger;
+use headrig_aws::DynamoLedger;
 use std::{
     cell::Cell,
     io::{Read, Write},
