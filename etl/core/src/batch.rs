@@ -12,6 +12,7 @@ mod objects;
 use crate::{
     BatchReport, LakeError, LakeSink, ObjectReport, Settings,
     lake::{LogsTable, MetricsTable, Outlet},
+    rules::RuleRun,
     settings::ARROW_BYTES_CEILING,
 };
 use events::{Framed, Streams};
@@ -49,6 +50,16 @@ pub enum BatchError {
     /// Arrow or Parquet failed: a bug, whatever the data.
     #[error("internal error: {0}")]
     Internal(#[source] LakeError),
+    /// What went into files is not what came in less what rules dropped: a bug, whatever the data.
+    #[error("internal error in the batch: expected {expected} to add up to {total}, found {found}")]
+    BatchConservation {
+        /// What is counted.
+        expected: &'static str,
+        /// What it should come to.
+        total: u64,
+        /// What it comes to.
+        found: u64,
+    },
     /// Rows do not cover the object's bytes: a bug, whatever the data.
     #[error("internal error in object {key}: expected {expected} to add up to {total}, found {found}")]
     Conservation {
@@ -115,6 +126,7 @@ pub struct BatchRun<'s> {
     metrics: MetricsTable,
     streams: Streams,
     framings: Framings,
+    rules: RuleRun,
     report: BatchReport,
     /// Kept between objects for its memory only.
     raw: Vec<u8>,
@@ -127,7 +139,13 @@ impl BatchError {
         match self {
             Self::Object { key, .. } => Some(key),
             Self::Sink(_) | Self::Internal(_) | Self::Conservation { .. } => None,
+            Self::BatchConservation { .. } => None,
         }
+    }
+
+    /// Whether lines in and rows out do not add up: somebody is to hear of it, whatever becomes of the batch.
+    pub fn is_conservation(&self) -> bool {
+        matches!(self, Self::Conservation { .. } | Self::BatchConservation { .. })
     }
 
     /// Whether the same run over the same members may succeed later.
@@ -154,6 +172,7 @@ impl<'s> BatchRun<'s> {
             metrics: MetricsTable::new(batch),
             streams: Streams::default(),
             framings: Framings::default(),
+            rules: settings.rules.run(),
             report: BatchReport::default(),
             raw: Vec::new(),
             framed: Framed::default(),
@@ -192,6 +211,8 @@ impl<'s> BatchRun<'s> {
         self.account(&outlet);
         self.report.streams = self.streams.len() as u64;
         self.report.metrics_rows = self.metrics.rows;
+        self.report.rules = self.rules.counts();
+        check_rows(&self.report, self.logs.rows)?;
         Ok(self.report)
     }
 
@@ -204,4 +225,21 @@ impl<'s> BatchRun<'s> {
         self.report.files += outlet.files;
         self.report.bytes_out += outlet.bytes;
     }
+}
+
+/// What the files hold, and what the rules say they dropped, against what came in. The counts come from three places:
+/// the writer of files, the rules, and the reading of objects.
+fn check_rows(report: &BatchReport, written: u64) -> Result<(), BatchError> {
+    let counts = &report.counts;
+    let dropped = report.rules.iter().map(|rule| rule.dropped + rule.sampled_out).sum::<u64>();
+    for (expected, total, found) in [
+        ("rows in files and events dropped by rules", counts.events, written + dropped),
+        ("rows in files", counts.rows, written),
+        ("rows by level and event type", counts.rows, report.tally.rows()),
+    ] {
+        if total != found {
+            return Err(BatchError::BatchConservation { expected, total, found });
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,12 @@
 //! written, [`RawConfig::checked`] the one way from it to settings. This module knows no files. Invariant: no key is
 //! accepted that nothing honours.
 
+mod conditions;
+mod rules;
+
+pub use conditions::{RawConditions, Texts};
+pub use rules::RawRule;
+
 use crate::Settings;
 use headrig_contract::SourceName;
 use jiff::tz::TimeZone;
@@ -17,6 +23,8 @@ use std::collections::BTreeMap;
 pub struct RawConfig {
     /// `[etl]`: what holds for all lines.
     pub etl: RawEtl,
+    /// `[[rule]]`: what is dropped, sampled, redacted and relabelled, in this order.
+    pub rule: Vec<RawRule>,
 }
 
 /// The table `[etl]` as it is written.
@@ -93,11 +101,11 @@ impl RawConfig {
         for (source, name) in &self.etl.timezones {
             let key = || format!("timezones.{source}");
             let source = source.parse::<SourceName>().map_err(|error| {
-                Fault { expected: format!("a source's name ({error})"), found: quoted(source) }
-                    .at(&place, key())
+                Fault::new(format!("a source's name ({error})"), quoted(source)).at(&place, key())
             })?;
             settings.zones.insert(source, zone(name).map_err(|fault| fault.at(&place, key()))?);
         }
+        settings.rules = rules::checked(&self.rule)?;
         Ok(settings)
     }
 }
@@ -127,11 +135,15 @@ impl std::fmt::Display for Place {
 /// What is wrong with a value, wherever it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
-    pub(crate) expected: String,
-    pub(crate) found: String,
+    expected: String,
+    found: String,
 }
 
 impl Fault {
+    pub(crate) fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { expected: expected.into(), found: found.into() }
+    }
+
     pub(crate) fn at(self, place: &Place, key: impl Into<String>) -> ConfigError {
         let Self { expected, found } = self;
         ConfigError::Value { place: place.clone(), key: key.into(), expected, found }
@@ -144,8 +156,7 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 fn zone(name: &str) -> Result<TimeZone, Fault> {
-    let expected = || "a name such as UTC or Europe/Berlin".into();
-    TimeZone::get(name).map_err(|_| Fault { expected: expected(), found: quoted(name) })
+    TimeZone::get(name).map_err(|_| Fault::new("a name such as UTC or Europe/Berlin", quoted(name)))
 }
 
 #[cfg(test)]

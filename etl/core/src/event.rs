@@ -149,6 +149,19 @@ impl Level {
         }
     }
 
+    /// The first SeverityNumber of the level; 0 for the unknown.
+    pub const fn severity(self) -> i32 {
+        match self {
+            Self::Trace => 1,
+            Self::Debug => 5,
+            Self::Info => 9,
+            Self::Warn => 13,
+            Self::Error => 17,
+            Self::Fatal => 21,
+            Self::Unknown => 0,
+        }
+    }
+
     /// The level that an OpenTelemetry SeverityNumber falls into.
     pub const fn of_severity(number: i32) -> Self {
         match number {

@@ -4,15 +4,23 @@
 //! lake's files come out through a port. The same batch, settings and version give the same bytes.
 
 pub mod batch;
+mod conditions;
 pub mod config;
 pub mod event;
+mod field;
 mod lake;
+pub mod manifest;
 pub mod parse;
 pub mod report;
+pub mod rules;
 pub mod settings;
 
 pub use batch::{BatchError, BatchRun, Member, ObjectError};
+pub use conditions::Conditions;
 pub use event::{Event, EventType, Level, TsSource};
+pub use field::Field;
 pub use lake::{LakeError, LakeFile, LakeSink, RowSpan, read_metric_lines, read_spans};
+pub use manifest::Manifest;
 pub use report::{BatchReport, Counts, ObjectReport, StreamReport, Tally};
+pub use rules::{RuleCounts, Rules};
 pub use settings::{ForeignLimits, Settings};

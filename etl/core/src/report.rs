@@ -2,8 +2,8 @@
 //!
 //! Reports only count; that the counts add up is checked where they are made.
 
-use crate::{EventType, Level};
-use headrig_contract::{Generation, StreamId};
+use crate::{EventType, Level, RuleCounts};
+use headrig_contract::{Generation, StreamId, gaps::GapSum};
 use std::sync::Arc;
 
 const LEVELS: usize = Level::ALL.len();
@@ -28,6 +28,12 @@ pub struct Counts {
     pub rows: u64,
     /// Rows that no parser took.
     pub unparsed: u64,
+    /// Events that a rule dropped.
+    pub dropped: u64,
+    /// Their lines: those that are in no table.
+    pub dropped_lines: u64,
+    /// Events that are not in a rule's sample: in `metrics`, and in no row.
+    pub sampled_out: u64,
 }
 
 /// One stream's share of an object.
@@ -52,6 +58,8 @@ pub struct ObjectReport {
     pub counts: Counts,
     /// Its rows by level and event type.
     pub tally: Tally,
+    /// Its bytes that have no row.
+    pub gaps: GapSum,
     /// Its streams, in the order of their first bytes.
     pub streams: Vec<StreamReport>,
 }
@@ -75,6 +83,8 @@ pub struct BatchReport {
     pub bytes_out: u64,
     /// Rows of the `metrics` table.
     pub metrics_rows: u64,
+    /// What each rule did, in their order.
+    pub rules: Vec<RuleCounts>,
 }
 
 impl Default for Tally {
@@ -131,6 +141,14 @@ impl Counts {
         self.events += other.events;
         self.rows += other.rows;
         self.unparsed += other.unparsed;
+        self.dropped += other.dropped;
+        self.dropped_lines += other.dropped_lines;
+        self.sampled_out += other.sampled_out;
+    }
+
+    /// Events that have no row.
+    pub const fn dropped_by_rule(&self) -> u64 {
+        self.dropped + self.sampled_out
     }
 }
 

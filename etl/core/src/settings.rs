@@ -2,6 +2,7 @@
 //!
 //! Settings are part of a batch's identity: the same members, settings and version give the same bytes.
 
+use crate::Rules;
 use headrig_contract::SourceName;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub raw_always: bool,
     /// Bytes of rows held in memory before the largest partitions are written out.
     pub arrow_bytes_max: usize,
+    /// What is dropped, sampled, redacted and relabelled.
+    pub rules: Rules,
     /// What an object that no agent made may decompress to.
     pub foreign: ForeignLimits,
 }
@@ -51,6 +54,7 @@ impl Default for Settings {
             zone: TimeZone::UTC,
             raw_always: false,
             arrow_bytes_max: ARROW_BYTES_MAX_DEFAULT,
+            rules: Rules::default(),
             foreign: ForeignLimits::default(),
         }
     }

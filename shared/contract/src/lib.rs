@@ -6,6 +6,7 @@
 
 pub mod chunk;
 pub mod framing;
+pub mod gaps;
 pub mod ids;
 pub mod key;
 pub mod timestamp;

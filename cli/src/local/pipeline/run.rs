@@ -242,6 +242,6 @@ fn line_counts(report: &ObjectReport) -> LineCounts {
         lines: counts.lines,
         events: counts.events,
         rows: counts.rows,
-        dropped_by_rule: counts.events - counts.rows,
+        dropped_by_rule: counts.dropped_by_rule(),
     }
 }

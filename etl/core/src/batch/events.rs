@@ -1,13 +1,14 @@
 //! Pieces to rows: frames a piece's events, has them parsed, and gives each its place in both tables.
 //!
 //! A piece is a run of bytes of one stream. Invariant: its rows' lengths, and the terminator of a line
-//! whose text stands in an earlier piece, add up to the piece.
+//! whose text stands in an earlier piece, and those of events that a rule dropped, add up to the piece.
 
 use super::BatchRun;
 use crate::{
-    Counts, Event, EventType, Tally, TsSource,
+    Counts, Event, EventType, ObjectReport, TsSource,
     lake::{DAY_MICROS, Observation, OriginId, Place, SiteId},
     parse::{Context, StreamFormat},
+    rules::{At, Verdict},
 };
 use headrig_contract::{
     ByteLength, ByteOffset, Generation, StreamId, UnixMicros,
@@ -88,9 +89,14 @@ impl Piece<'_> {
 
 impl BatchRun<'_> {
     /// Makes rows of the events of `piece`.
-    pub(super) fn take_piece(&mut self, piece: &Piece<'_>, framed: &Framed, tally: &mut Tally) -> Counts {
+    pub(super) fn take_piece(
+        &mut self,
+        piece: &Piece<'_>,
+        framed: &Framed,
+        report: &mut ObjectReport,
+    ) -> Counts {
         let mut counts = Counts::default();
-        self.take_head(piece, framed.head, &mut counts, tally);
+        self.take_head(piece, framed.head, &mut counts, report);
         if framed.events.is_empty() {
             return counts;
         }
@@ -100,21 +106,22 @@ impl BatchRun<'_> {
         for (at, range) in framed.events.iter().enumerate() {
             if let Some(text) = piece.text.and_then(|text| text.get(range.clone())) {
                 format.parse(without_terminator(text), &piece.context, &mut event);
-                self.take_event(&mut event, piece, range, text, cut == Some(at), &mut counts, tally);
+                self.take_event(&mut event, piece, range, text, cut == Some(at), &mut counts, report);
             } else {
                 let text = piece.text(range);
                 let mut event = Event::default();
                 format.parse(without_terminator(&text), &piece.context, &mut event);
-                self.take_event(&mut event, piece, range, &text, cut == Some(at), &mut counts, tally);
+                self.take_event(&mut event, piece, range, &text, cut == Some(at), &mut counts, report);
             }
         }
         counts
     }
 
     /// The rest of a line that an earlier piece begins: a row of its own, or nothing but a terminator.
-    fn take_head(&mut self, piece: &Piece<'_>, head: usize, counts: &mut Counts, tally: &mut Tally) {
+    fn take_head(&mut self, piece: &Piece<'_>, head: usize, counts: &mut Counts, report: &mut ObjectReport) {
         if head == 0 || piece.lines.is_terminator(&piece.bytes[..head]) {
             counts.bytes_raw += head as u64;
+            report.gaps.add(piece.stream, piece.offset, piece.offset.plus(ByteLength(head as u64)));
             return;
         }
         let text = piece.text(&(0..head));
@@ -122,8 +129,7 @@ impl BatchRun<'_> {
         let mut event = Event::default();
         StreamFormat::default().parse("", &piece.context, &mut event);
         event.attribute(LINE_PART, "continued");
-        self.push(&mut event, piece, &(0..head), &text, 0, tally);
-        counts.add(&Counts { bytes_raw: head as u64, lines: 0, events: 1, rows: 1, unparsed: 1 });
+        self.push(&mut event, piece, &(0..head), &text, 0, counts, report);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the inner step of one loop, called twice in it")]
@@ -135,28 +141,25 @@ impl BatchRun<'_> {
         text: &'t str,
         cut: bool,
         counts: &mut Counts,
-        tally: &mut Tally,
+        report: &mut ObjectReport,
     ) {
         if cut {
             event.attribute(LINE_PART, "cut");
         }
         let lines = piece.lines.from(range.start).count(&piece.bytes[range.clone()]);
-        self.push(event, piece, range, text, lines, tally);
-        counts.bytes_raw += range.len() as u64;
-        counts.lines += lines;
-        counts.events += 1;
-        counts.rows += 1;
-        counts.unparsed += u64::from(event.event_type == EventType::Unparsed);
+        self.push(event, piece, range, text, lines, counts, report);
     }
 
-    fn push(
+    #[expect(clippy::too_many_arguments, reason = "an event with all that is known of it")]
+    fn push<'t>(
         &mut self,
-        event: &mut Event<'_>,
+        event: &mut Event<'t>,
         piece: &Piece<'_>,
         range: &Range<usize>,
-        text: &str,
+        text: &'t str,
         lines: u64,
-        tally: &mut Tally,
+        counts: &mut Counts,
+        report: &mut ObjectReport,
     ) {
         if !(UnixMicros(0)..TS_END).contains(&event.ts) {
             event.ts = piece.context.read_at().clamp(UnixMicros(0), UnixMicros(TS_END.0 - 1));
@@ -165,10 +168,38 @@ impl BatchRun<'_> {
         let length = ByteLength(range.len() as u64);
         let offset = piece.offset.plus(ByteLength(range.start as u64));
         let keeps_raw = self.settings.raw_always || event.event_type == EventType::Unparsed;
-        let raw = keeps_raw.then(|| without_terminator(text));
-        self.logs.push(event, &Place { origin: piece.origin, offset, length }, raw);
-        self.metrics.observe(event, &Observation { site: piece.site, lines, bytes: length.0 });
-        tally.count(event.level, event.event_type);
+        let mut raw = keeps_raw.then(|| Cow::Borrowed(without_terminator(text)));
+        let at = At { strand: piece.stream, offset };
+        let verdict = self.rules.apply(event, without_terminator(text), &mut raw, at);
+        counts.take(event, verdict, lines, length);
+        if verdict != Verdict::Drop {
+            self.metrics.observe(event, &Observation { site: piece.site, lines, bytes: length.0 });
+        }
+        if verdict == Verdict::Keep {
+            self.logs.push(event, &Place { origin: piece.origin, offset, length }, raw.as_deref());
+            report.tally.count(event.level, event.event_type);
+        } else {
+            report.gaps.add(piece.stream, offset, offset.plus(length));
+        }
+    }
+}
+
+impl Counts {
+    fn take(&mut self, event: &Event<'_>, verdict: Verdict, lines: u64, length: ByteLength) {
+        self.bytes_raw += length.0;
+        self.lines += lines;
+        self.events += 1;
+        match verdict {
+            Verdict::Keep => {
+                self.rows += 1;
+                self.unparsed += u64::from(event.event_type == EventType::Unparsed);
+            }
+            Verdict::Drop => {
+                self.dropped += 1;
+                self.dropped_lines += lines;
+            }
+            Verdict::SampleOut => self.sampled_out += 1,
+        }
     }
 }
 

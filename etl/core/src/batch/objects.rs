@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Counts, ObjectReport, StreamReport,
+    conditions::Site,
     lake::{Origin, OriginId, Outlet, SiteId},
     parse::Context,
     settings::ForeignLimits,
@@ -192,6 +193,10 @@ impl BatchRun<'_> {
     ) {
         let Stretch { segment, bytes, text } = stretch;
         let (at, origin) = self.stream_of(segment, setting.site, object);
+        if self.rules.is_active() {
+            let (host, source) = self.logs.origins.site_names(setting.site);
+            self.rules.enter(&Site { host, source, path: &segment.path });
+        }
         let piece = Piece {
             bytes,
             text: *text,
@@ -204,7 +209,7 @@ impl BatchRun<'_> {
             hint: setting.hint,
             context: Context::new(setting.read_at, segment.modified, setting.zone),
         };
-        let counts = self.take_piece(&piece, framed, &mut object.report.tally);
+        let counts = self.take_piece(&piece, framed, &mut object.report);
         object.bytes_seen += bytes.len() as u64;
         object.report.counts.add(&counts);
         object.report.streams[at].counts.add(&counts);
@@ -314,15 +319,15 @@ fn check_bomb(limits: &ForeignLimits, plain: u64, stored: u64) -> Result<(), Obj
 }
 
 fn check_conservation(member: &Member, Object { report, bytes_seen, .. }: &Object) -> Result<(), BatchError> {
-    let Counts { rows, events, bytes_raw, .. } = report.counts;
+    let Counts { rows, events, bytes_raw, dropped, sampled_out, .. } = report.counts;
     let fail = |expected, total, found| {
         Err(BatchError::Conservation { key: member.key.clone(), expected, total, found })
     };
     if bytes_raw != *bytes_seen {
         return fail("the bytes of rows", *bytes_seen, bytes_raw);
     }
-    if rows != events {
-        return fail("rows", events, rows);
+    if rows + dropped + sampled_out != events {
+        return fail("rows and events dropped by rules", events, rows + dropped + sampled_out);
     }
     if report.tally.rows() != rows {
         return fail("rows by level and event type", rows, report.tally.rows());

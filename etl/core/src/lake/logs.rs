@@ -50,6 +50,8 @@ pub(crate) struct LogsTable {
     /// The files that each partition has so far.
     files: FxHashMap<PartitionKey, u32>,
     formats: Vec<&'static str>,
+    /// Rows in the files so far.
+    pub(crate) rows: u64,
     pub(crate) origins: Origins,
 }
 
@@ -66,6 +68,7 @@ impl LogsTable {
             recent: Default::default(),
             files: FxHashMap::default(),
             formats: Vec::new(),
+            rows: 0,
             origins: Origins::default(),
         }
     }
@@ -166,6 +169,7 @@ impl LogsTable {
         );
         *number += 1;
         let count = rows.len() as u64;
+        self.rows += count;
         let spec = FileSpec {
             schema: &self.schema,
             batch: &self.batch,

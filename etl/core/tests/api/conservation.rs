@@ -24,7 +24,7 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Blocks of segments of three streams, each stream without gaps.
-fn blocks() -> impl Strategy<Value = Vec<Vec<Part>>> {
+pub(crate) fn blocks() -> impl Strategy<Value = Vec<Vec<Part>>> {
     let part = (0..3_u64, content(), any::<bool>(), any::<bool>())
         .prop_map(|(stream, bytes, starts, ends)| Part::new(stream, 0, bytes).edges(starts, ends));
     proptest::collection::vec(proptest::collection::vec(part, 1..5), 1..4).prop_map(|mut blocks| {

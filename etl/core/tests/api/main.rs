@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bounds;
+mod config;
 mod conservation;
 mod damage;
 mod edges;
 mod foreign;
 mod framing;
 mod golden;
+mod redaction;
+mod rules;
 mod spans;
 mod support;

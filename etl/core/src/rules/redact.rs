@@ -1,0 +1,227 @@
+//! Redaction: finds what is secret in an event, and takes it out of every column.
+//!
+//! A secret is looked for in the line as it was read and in each column, since a parser may have decoded it. What was
+//! found anywhere is then taken out everywhere, also where its surroundings, by which it was found, are gone (a
+//! parser made `password=x` a key and a value). Invariant: no column of the row holds a secret that was found; where
+//! `raw` has it in a writing that cannot be found again, all of `raw` goes.
+
+use super::Builtin;
+use crate::{
+    Event,
+    field::{Field, texts, texts_mut},
+};
+use regex::Regex;
+use std::{borrow::Cow, ops::Range};
+
+/// A secret of fewer bytes is taken out only where it stands alone: a user `al` is not all of `also`.
+const ANYWHERE_BYTES_MIN: usize = 4;
+
+/// What one rule redacts.
+#[derive(Clone, Debug)]
+pub(crate) struct Redaction {
+    /// Finds something wherever one of the finders does.
+    any: Option<Regex>,
+    finders: Vec<Finder>,
+    /// The names of attributes whose whole value goes.
+    keys: Vec<Regex>,
+    /// Columns whose whole value goes.
+    columns: Vec<Field>,
+    replacement: String,
+}
+
+#[derive(Clone, Debug)]
+struct Finder {
+    regex: Regex,
+    builtin: Option<Builtin>,
+}
+
+/// Memory that is kept from event to event.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    joined: String,
+    secrets: Vec<String>,
+}
+
+impl Redaction {
+    /// A redaction of the built-in things, of what the `patterns` find, and of all of the `columns`. `compile` makes
+    /// regular expressions.
+    pub(crate) fn new<E>(
+        builtins: &[Builtin],
+        patterns: &[String],
+        columns: Vec<Field>,
+        replacement: String,
+        compile: impl Fn(&str) -> Result<Regex, E>,
+    ) -> Result<Self, E> {
+        let mut finders = Vec::new();
+        for pattern in patterns {
+            finders.push(Finder { regex: compile(pattern)?, builtin: None });
+        }
+        for builtin in builtins {
+            for pattern in builtin.patterns() {
+                finders.push(Finder { regex: compile(&pattern)?, builtin: Some(*builtin) });
+            }
+        }
+        let all: Vec<String> =
+            finders.iter().map(|finder| format!("(?:{})", finder.regex.as_str())).collect();
+        let any = if all.is_empty() { None } else { Some(compile(&all.join("|"))?) };
+        let keys = builtins.iter().filter_map(|builtin| builtin.attribute_keys());
+        let keys = keys.map(|pattern| compile(&pattern)).collect::<Result<_, _>>()?;
+        Ok(Self { any, finders, keys, columns, replacement })
+    }
+
+    /// Takes the secrets out of `event` and `raw`; returns how many there were. `line` is the event as it was read.
+    pub(crate) fn apply<'a>(
+        &self,
+        event: &mut Event<'a>,
+        line: &'a str,
+        raw: &mut Option<Cow<'a, str>>,
+        scratch: &mut Scratch,
+    ) -> u64 {
+        scratch.secrets.clear();
+        self.find(event, line, raw.as_deref(), scratch);
+        let Scratch { secrets, .. } = scratch;
+        if secrets.is_empty() {
+            return 0;
+        }
+        let count = secrets.len() as u64;
+        // Where the line has a secret in JSON's writing, that is to go as well; in any other, the whole line.
+        let is_decoded =
+            secrets.iter().any(|secret| !line.contains(secret) && !line.contains(&escaped(secret)));
+        add_writings(secrets);
+        // The longest first: one secret may be the beginning of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.take_out(event, secrets);
+        if let Some(text) = raw {
+            let clean = if is_decoded { Some(self.replacement.clone()) } else { self.cleaned(text, secrets) };
+            if let Some(clean) = clean {
+                *text = Cow::Owned(clean);
+            }
+        }
+        count
+    }
+
+    fn find(
+        &self,
+        event: &Event<'_>,
+        line: &str,
+        raw: Option<&str>,
+        Scratch { joined, secrets }: &mut Scratch,
+    ) {
+        for field in &self.columns {
+            field.of(event).into_iter().for_each(|value| self.add(secrets, &value));
+        }
+        for (key, value) in &event.attributes {
+            if self.keys.iter().any(|regex| regex.is_match(key)) {
+                self.add(secrets, value);
+            }
+        }
+        let Some(any) = &self.any else { return };
+        // One look at all texts tells, for nearly every event, that there is nothing.
+        joined.clear();
+        let attributes = event.attributes.iter().flat_map(|(key, value)| [key, value]);
+        let columns = texts(event).into_iter().flatten().chain(attributes).map(|text| &**text);
+        for text in [line].into_iter().chain(raw.filter(|raw| *raw != line)).chain(columns) {
+            joined.push_str(text);
+            joined.push('\n');
+        }
+        if !any.is_match(joined) {
+            return;
+        }
+        let attributes = event.attributes.iter().flat_map(|(key, value)| [key, value]);
+        let columns = texts(event).into_iter().flatten().chain(attributes).map(|text| &**text);
+        for text in [line].into_iter().chain(raw).chain(columns) {
+            self.spans(text).into_iter().for_each(|span| self.add(secrets, &text[span]));
+        }
+    }
+
+    fn add(&self, secrets: &mut Vec<String>, secret: &str) {
+        let is_new = !secret.trim().is_empty() && secret != self.replacement;
+        if is_new && !secrets.iter().any(|known| known == secret) {
+            secrets.push(secret.into());
+        }
+    }
+
+    /// Where the finders find something in `text`.
+    fn spans(&self, text: &str) -> Vec<Range<usize>> {
+        let mut spans = Vec::new();
+        for Finder { regex, builtin } in &self.finders {
+            for captures in regex.captures_iter(text) {
+                let group = (1..captures.len()).find_map(|at| captures.get(at));
+                let found = group.unwrap_or_else(|| captures.get_match());
+                match builtin {
+                    None => spans.push(found.range()),
+                    Some(builtin) => {
+                        let parts = builtin.confirmed(found.as_str());
+                        let start = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
+                        spans.extend(parts.into_iter().map(|part| start(part)..start(part) + part.len()));
+                    }
+                }
+            }
+        }
+        spans
+    }
+
+    fn take_out(&self, event: &mut Event<'_>, secrets: &[String]) {
+        let replace = |text: &mut Cow<'_, str>| {
+            if let Some(clean) = self.cleaned(text, secrets) {
+                *text = Cow::Owned(clean);
+            }
+        };
+        texts_mut(event).into_iter().flatten().for_each(replace);
+        for (key, value) in &mut event.attributes {
+            replace(key);
+            replace(value);
+        }
+        let is_secret = |number: i64| secrets.iter().any(|secret| *secret == number.to_string());
+        event.pid = event.pid.filter(|pid| !is_secret(*pid));
+        event.http_bytes = event.http_bytes.filter(|bytes| !is_secret(*bytes));
+    }
+
+    /// `text` without the secrets; nothing where it has none.
+    fn cleaned(&self, text: &str, secrets: &[String]) -> Option<String> {
+        let mut spans = self.spans(text);
+        for secret in secrets {
+            let found = text.match_indices(secret.as_str()).map(|(at, _)| at..at + secret.len());
+            spans.extend(found.filter(|span| secret.len() >= ANYWHERE_BYTES_MIN || stands_alone(text, span)));
+        }
+        if spans.is_empty() {
+            return None;
+        }
+        spans.sort_by_key(|span| (span.start, span.end));
+        let (mut clean, mut at) = (String::with_capacity(text.len()), 0);
+        for span in spans.into_iter().filter(|span| !span.is_empty()) {
+            if span.start >= at {
+                clean.push_str(&text[at..span.start]);
+                clean.push_str(&self.replacement);
+            }
+            at = at.max(span.end);
+        }
+        clean.push_str(&text[at..]);
+        Some(clean)
+    }
+}
+
+fn stands_alone(text: &str, span: &Range<usize>) -> bool {
+    let before = text[..span.start].chars().next_back();
+    let behind = text[span.end..].chars().next();
+    !before.is_some_and(char::is_alphanumeric) && !behind.is_some_and(char::is_alphanumeric)
+}
+
+/// Adds the secrets as JSON writes them, and what those that are written so stand for.
+fn add_writings(secrets: &mut Vec<String>) {
+    let escaped = secrets.iter().map(|secret| escaped(secret));
+    let plain = secrets.iter().filter(|secret| secret.contains('\\'));
+    let plain = plain.filter_map(|secret| serde_json::from_str(&format!("\"{secret}\"")).ok());
+    let more: Vec<String> = escaped.chain(plain).collect();
+    for secret in more {
+        if !secret.trim().is_empty() && !secrets.contains(&secret) {
+            secrets.push(secret);
+        }
+    }
+}
+
+/// As JSON writes it, without the quotes around.
+fn escaped(secret: &str) -> String {
+    let quoted = serde_json::Value::from(secret).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
