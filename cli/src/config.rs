@@ -9,7 +9,7 @@ use headrig_contract::{
     chunk::{BLOCK_BYTES_MAX, Codec},
     framing::{Encoding, Framing, FramingRule, Multiline, Pattern},
 };
-use headrig_etl::config::{RawColumn, RawConfig as RawEtlConfig, RawEtl, RawRule};
+use headrig_etl::config::{RawAlert, RawColumn, RawConfig as RawEtlConfig, RawEtl, RawRule};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::{fs, path::Path, time::Duration};
@@ -37,6 +37,7 @@ struct RawConfig {
     /// The tables that the ETL has wherever it runs follow, as they stand in [`RawEtlConfig`].
     etl: RawEtl,
     rule: Vec<RawRule>,
+    alert: Vec<RawAlert>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -179,7 +180,8 @@ impl Config {
 
 /// The ETL's settings. `raw` and `timezone` may stand at the top of the file, as in a file of few lines they do.
 fn etl_settings(raw: &RawConfig) -> Result<headrig_etl::Settings> {
-    let mut etl = RawEtlConfig { etl: raw.etl.clone(), rule: raw.rule.clone() }.checked()?;
+    let mut etl =
+        RawEtlConfig { etl: raw.etl.clone(), rule: raw.rule.clone(), alert: raw.alert.clone() }.checked()?;
     for (key, twice) in [
         ("raw", raw.raw.is_some() && raw.etl.raw.is_some()),
         ("timezone", raw.timezone.is_some() && raw.etl.timezone.is_some()),

@@ -4,6 +4,7 @@
 //! A bounded channel of sealed chunks goes from the one to the other. Invariant: whatever stops either,
 //! the next run goes on from what is durable.
 
+mod alerting;
 mod folder;
 mod pipeline;
 mod progress;

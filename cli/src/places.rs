@@ -2,14 +2,18 @@
 //!
 //! ```text
 //! DIR/logs, DIR/metrics          the lake
+//! DIR/batches                    what rules dropped, batch by batch
 //! DIR/.headrig/lock              held by the process that writes the lake; says which
 //! DIR/.headrig/agent.db          what was read, and of which file
 //! DIR/.headrig/spool/            chunks until they are in the bucket
 //! DIR/.headrig/bucket/           every chunk
 //! DIR/.headrig/ledger.db         which chunk is in which batch, and how far that is
 //! DIR/.headrig/staging/          a batch's files until all of them are whole
+//! DIR/.headrig/alerts.json       what alerts remember, and what people know
+//! DIR/.headrig/figures/          what batches brought for the alerts, until it is taken in
 //! ```
 
+use headrig_etl::manifest::MANIFESTS;
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
@@ -42,7 +46,7 @@ impl Places {
 
     /// The folders that hold no input, whoever names them.
     pub(crate) fn own_folders(&self) -> Vec<PathBuf> {
-        vec![self.state.clone(), self.root.join("logs"), self.root.join("metrics")]
+        vec![self.state.clone(), self.root.join("logs"), self.root.join("metrics"), self.root.join(MANIFESTS)]
     }
 
     pub(crate) fn lock(&self) -> PathBuf {
@@ -67,6 +71,10 @@ impl Places {
 
     pub(crate) fn staging(&self) -> PathBuf {
         self.state.join("staging")
+    }
+
+    pub(crate) fn figures(&self) -> PathBuf {
+        self.state.join("figures")
     }
 
     /// The process that writes the lake now, as it names itself; none where there is none, or where the lock may

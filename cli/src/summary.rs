@@ -6,10 +6,17 @@ use crate::{
 };
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use headrig_agent::tail::Problem;
-use headrig_etl::{Level, Tally};
+use headrig_etl::{
+    Level, RuleCounts, Tally,
+    alerts::{Minutes, Notice},
+};
 use indicatif::{BinaryBytes, HumanCount};
+use jiff::Timestamp;
 use serde::Serialize;
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{cmp::Reverse, collections::BTreeSet, path::Path, time::Duration};
+
+/// Alerts that the text of a summary has; the most urgent come first.
+const ALERTS_PRINTED_MAX: usize = 10;
 
 /// The figures of a run.
 #[derive(Debug, Serialize)]
@@ -19,6 +26,8 @@ pub(crate) struct Summary {
     lines: u64,
     events: u64,
     rows: u64,
+    dropped: u64,
+    sampled_out: u64,
     unparsed: u64,
     bytes: Bytes,
     chunks: u64,
@@ -28,6 +37,9 @@ pub(crate) struct Summary {
     lost_bytes: u64,
     restarted_files: u64,
     rows_by: Vec<RowsBy>,
+    rules: Vec<RuleCounts>,
+    alerts: Vec<Alert>,
+    alerts_unnamed: u64,
     problems: Vec<Trouble>,
     notes: Vec<Remark>,
     seconds: f64,
@@ -56,6 +68,18 @@ struct RowsBy {
     level: &'static str,
     event_type: &'static str,
     rows: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Alert {
+    alert: String,
+    severity: &'static str,
+    group: String,
+    since: String,
+    until: String,
+    text: String,
+    #[serde(skip)]
+    line: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,6 +125,8 @@ impl Summary {
             lines: counts.lines,
             events: counts.events,
             rows: counts.rows,
+            dropped: counts.dropped,
+            sampled_out: counts.sampled_out,
             unparsed: counts.unparsed,
             bytes: Bytes { raw: counts.bytes_raw, chunks: loaded.chunk_bytes, parquet: loaded.parquet_bytes },
             chunks: loaded.chunks,
@@ -110,6 +136,9 @@ impl Summary {
             lost_bytes: shipped.lost_bytes,
             restarted_files: shipped.restarts,
             rows_by: rows_by(&loaded.tally),
+            rules: loaded.rules,
+            alerts: alerts(&loaded.alerts.notices),
+            alerts_unnamed: loaded.alerts.more,
             problems,
             notes: shipped
                 .notes
@@ -150,6 +179,17 @@ impl Summary {
         if self.rows > 0 {
             text += &format!("\n{}\n\n{}\n", self.rows_table().trim_fmt(), self.next_query());
         }
+        let all = self.alerts.len() as u64 + self.alerts_unnamed;
+        for (at, alert) in self.alerts.iter().take(ALERTS_PRINTED_MAX).enumerate() {
+            let head = if at == 0 { "alerts" } else { "" };
+            text += &format!("{}{head:<8}{}\n", if at == 0 { "\n" } else { "" }, alert.line);
+        }
+        if all > ALERTS_PRINTED_MAX as u64 {
+            text += &format!("        and {} more; --json names them\n", all - ALERTS_PRINTED_MAX as u64);
+        }
+        if self.rules.iter().any(|rule| rule.seen > 0) {
+            text += &format!("\n{}\n", self.rules_table().trim_fmt());
+        }
         if self.interrupted {
             text += "\ninterrupted; run the same command again and it goes on where it stopped\n";
         }
@@ -172,14 +212,18 @@ impl Summary {
                 &format!("{} bytes went before they could be read", count(self.lost_bytes)),
             ]);
         }
-        if self.rows == 0 {
+        let dropped = self.dropped + self.sampled_out;
+        if self.rows + dropped == 0 {
             table.add_row(["rows", "nothing new"]);
             return table;
         }
         let joined = if self.events < self.lines { ", stack traces joined" } else { "" };
-        let share = 100.0 * self.unparsed as f64 / self.rows as f64;
+        let share = 100.0 * self.unparsed as f64 / self.rows.max(1) as f64;
         table.add_row(["lines", &count(self.lines)]);
         table.add_row(["rows", &format!("{}{joined}", count(self.rows))]);
+        if dropped > 0 {
+            table.add_row(["dropped", &format!("{} by rules", count(dropped))]);
+        }
         table.add_row(["unparsed", &format!("{} ({share:.1} %)", count(self.unparsed))]);
         if self.cut_lines > 0 {
             table.add_row(["cut", &format!("{} lines over max_line_bytes", count(self.cut_lines))]);
@@ -208,7 +252,7 @@ impl Summary {
                 None => event_types.push((row.event_type, row.rows)),
             }
         }
-        event_types.sort_by_key(|(name, rows)| (std::cmp::Reverse(*rows), *name));
+        event_types.sort_by_key(|(name, rows)| (Reverse(*rows), *name));
         let mut table = Table::new();
         table.load_style(NOTHING);
         let heads = levels.iter().map(|level| level.as_str().to_owned());
@@ -232,6 +276,23 @@ impl Summary {
         table
     }
 
+    /// What each rule did.
+    fn rules_table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        table.set_header(["rule", "seen", "matched", "dropped", "sampled out", "redacted"]);
+        for rule in &self.rules {
+            let RuleCounts { name, seen, matched, dropped, sampled_out, redacted } = rule;
+            let counts = [seen, matched, dropped, sampled_out, redacted]
+                .map(|count| if *count == 0 { "·".to_owned() } else { HumanCount(*count).to_string() });
+            table.add_row(std::iter::once(name.clone()).chain(counts));
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+
     fn next_query(&self) -> String {
         let files = Path::new(&self.lake).join("logs/**/*.parquet");
         let query = format!(
@@ -243,6 +304,23 @@ impl Summary {
             query.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$")
         )
     }
+}
+
+/// What people were told, the most urgent first, then the latest.
+fn alerts(notices: &[Notice]) -> Vec<Alert> {
+    let mut notices: Vec<&Notice> = notices.iter().collect();
+    notices.sort_by_key(|notice| Reverse((notice.severity, notice.until)));
+    let time = |at: Minutes| Timestamp::from_microsecond(at.start().0).unwrap_or_default().to_string();
+    let alert = |notice: &Notice| Alert {
+        alert: notice.alert.clone(),
+        severity: notice.severity.as_str(),
+        group: notice.group.clone(),
+        since: time(notice.since),
+        until: time(notice.until),
+        text: notice.text.clone(),
+        line: notice.line(),
+    };
+    notices.into_iter().map(alert).collect()
 }
 
 fn rows_by(tally: &Tally) -> Vec<RowsBy> {

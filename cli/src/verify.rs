@@ -7,6 +7,7 @@
 
 mod chains;
 mod content;
+mod dropped;
 mod findings;
 mod intervals;
 mod rows;

@@ -5,19 +5,10 @@
 //!
 //! [`NoteBook`]: crate::ports::NoteBook
 
-use crate::{
-    ports::{CallError, NoteBook},
-    sink::Sink,
-};
+use crate::{ports::CallError, sink::Sink};
 use headrig_ledger::Ledger;
+pub use headrig_notices::{MemoryNotes, NOTE_BYTES_MAX};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
-
-/// The longest note. An item of DynamoDB has at most 400 KB.
-pub const NOTE_BYTES_MAX: usize = 380_000;
 
 /// A note as it was read.
 #[derive(Clone, Debug)]
@@ -52,26 +43,5 @@ impl<L: Ledger> Sink<'_, L> {
             return Err(refused(reason));
         }
         self.ports.notes.write(note.name, note.version, &bytes)
-    }
-}
-
-/// Notes in a map: what tests and a single process have.
-#[derive(Debug, Default)]
-pub struct MemoryNotes {
-    notes: Mutex<BTreeMap<String, (u64, Vec<u8>)>>,
-}
-
-impl NoteBook for MemoryNotes {
-    fn read(&self, name: &str) -> Result<Option<(u64, Vec<u8>)>, CallError> {
-        Ok(self.notes.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned())
-    }
-
-    fn write(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<(), CallError> {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.get(name).map(|(version, _)| *version) != expected {
-            return Err(CallError::Conflict { action: "write a note" });
-        }
-        notes.insert(name.into(), (expected.map_or(0, |version| version + 1), bytes.into()));
-        Ok(())
     }
 }

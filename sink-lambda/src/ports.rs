@@ -5,6 +5,7 @@
 
 use headrig_contract::{ByteLength, ContentHash, HostName, ObjectKey, UnixMicros};
 use headrig_ledger::{Attempt, BatchId, RunId};
+pub use headrig_notices::{CallError, NoteBook, Notifier};
 
 /// The upload bucket.
 pub trait Objects {
@@ -143,15 +144,6 @@ pub enum StartError {
     },
 }
 
-/// Tells people.
-pub trait Notifier {
-    /// Sends one message. The subject is one line of at most 100 ASCII characters.
-    ///
-    /// # Errors
-    /// What kept the adapter from sending; it may have been sent or not.
-    fn tell(&self, subject: &str, text: &str) -> Result<(), CallError>;
-}
-
 /// Takes figures. It cannot fail: nothing is held up for them.
 pub trait Metrics {
     /// Publishes these figures, as of now.
@@ -165,62 +157,6 @@ pub trait Heartbeats {
     /// # Errors
     /// What kept the adapter from listening; then nobody is to be taken for silent.
     fn heard(&self, from: UnixMicros, until: UnixMicros) -> Result<Vec<(HostName, UnixMicros)>, CallError>;
-}
-
-/// A memory of a few named notes, each written only over the version that was read.
-pub trait NoteBook {
-    /// The note of that name, and its version.
-    ///
-    /// # Errors
-    /// What kept the adapter from reading.
-    fn read(&self, name: &str) -> Result<Option<(u64, Vec<u8>)>, CallError>;
-
-    /// Writes the note as the version behind `expected` (none where there is no such note yet).
-    ///
-    /// # Errors
-    /// [`CallError::Conflict`] when another was quicker; or what kept the adapter from writing.
-    fn write(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<(), CallError>;
-}
-
-/// Why a call failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
-    /// What was asked for is not there.
-    #[error("could not {action}: it is not there")]
-    Missing {
-        /// What was being done, as a verb that fits "could not".
-        action: &'static str,
-    },
-    /// The function's role does not allow it.
-    #[error("not allowed to {action}: {reason}; allow it to the function's role")]
-    Denied {
-        /// What was being done.
-        action: &'static str,
-        /// What the service said.
-        reason: String,
-    },
-    /// Another writer was quicker.
-    #[error("could not {action}: another writer was quicker")]
-    Conflict {
-        /// What was being done.
-        action: &'static str,
-    },
-    /// The service, or the port itself, refuses it for good.
-    #[error("could not {action}: {reason}")]
-    Refused {
-        /// What was being done.
-        action: &'static str,
-        /// Why.
-        reason: String,
-    },
-    /// The service was throttled, away, or did not answer.
-    #[error("could not {action}: {reason}; it will do no harm to try again")]
-    Unavailable {
-        /// What was being done.
-        action: &'static str,
-        /// What is known of the cause.
-        reason: String,
-    },
 }
 
 /// What the sink counts. The names are those of the CloudWatch metrics, in the namespace of the settings.
@@ -306,16 +242,6 @@ impl Figure {
         match self {
             Self::OldestPendingSeconds => "Seconds",
             _ => "Count",
-        }
-    }
-}
-
-impl CallError {
-    /// Whether the same call may succeed later: time or an operator can heal it without the caller's help.
-    pub const fn is_retryable(&self) -> bool {
-        match self {
-            Self::Denied { .. } | Self::Conflict { .. } | Self::Unavailable { .. } => true,
-            Self::Missing { .. } | Self::Refused { .. } => false,
         }
     }
 }

@@ -16,6 +16,10 @@ pub struct Summary {
     pub events: u64,
     /// Rows written.
     pub rows: u64,
+    /// Events that a rule dropped.
+    pub dropped: u64,
+    /// Events that are not in a rule's sample.
+    pub sampled_out: u64,
     /// Rows that no parser took.
     pub unparsed: u64,
     /// Bytes in and out.
@@ -34,6 +38,12 @@ pub struct Summary {
     pub restarted_files: u64,
     /// Rows by their partition values.
     pub rows_by: Vec<RowsBy>,
+    /// What each rule did.
+    pub rules: Vec<headrig_etl::RuleCounts>,
+    /// What people were told by alerts.
+    pub alerts: Vec<Alert>,
+    /// What they were told and is not among those.
+    pub alerts_unnamed: u64,
     /// What went wrong, and what to do.
     pub problems: Vec<Problem>,
     /// What is worth knowing and no failure.
@@ -44,6 +54,24 @@ pub struct Summary {
     pub mb_per_s: f64,
     /// Whether a signal ended the run.
     pub interrupted: bool,
+}
+
+/// What people were told by an alert.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Alert {
+    /// The alert's name.
+    pub alert: String,
+    /// How urgent it is.
+    pub severity: String,
+    /// Whom or what it is about.
+    pub group: String,
+    /// When it began.
+    pub since: String,
+    /// When it was last so.
+    pub until: String,
+    /// It in words.
+    pub text: String,
 }
 
 /// Counts of input files.

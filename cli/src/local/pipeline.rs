@@ -5,12 +5,16 @@
 
 mod run;
 
-use super::{folder::Folder, progress::Progress};
+use super::{
+    alerting::{Alerting, Told},
+    folder::Folder,
+    progress::Progress,
+};
 use crate::{clock::now, config::Config, say};
 use anyhow::{Context, Result};
 use headrig_agent::{state::ChunkRecord, tail::Problem};
 use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
-use headrig_etl::Tally;
+use headrig_etl::{RuleCounts, Tally};
 use headrig_ledger::{
     BatchPhase, FileFacts, FilePhase, Ledger, LedgerError, Policy, ProtocolError, SqliteLedger, protocol,
     protocol::RunFate,
@@ -51,6 +55,10 @@ pub(crate) struct Loaded {
     pub(crate) counts: headrig_etl::Counts,
     /// Rows by level and event type.
     pub(crate) tally: Tally,
+    /// What each rule did.
+    pub(crate) rules: Vec<RuleCounts>,
+    /// What people were told by alerts.
+    pub(crate) alerts: Told,
     /// Parquet bytes written.
     pub(crate) parquet_bytes: u64,
     /// Objects set aside.
@@ -88,7 +96,9 @@ impl Pipeline {
         let flag = failed.clone();
         let thread = thread::Builder::new().name("pipeline".into()).spawn(move || {
             let mut loader = Loader {
+                alerting: Alerting::new(&folder, &config.etl.alerts, patient),
                 runner: BatchRunner::new(&folder, &config, &store, &progress),
+                progress: &progress,
                 ledger,
                 policy,
                 loaded: Loaded::default(),
@@ -101,7 +111,10 @@ impl Pipeline {
                 // The other side goes on sealing what it has; nobody waits for a full channel.
                 arriving.iter().for_each(drop);
             }
-            loader.loaded
+            loader.watch(true);
+            let Loader { mut loaded, alerting, .. } = loader;
+            loaded.alerts = alerting.told();
+            loaded
         });
         Ok(Self { chunks, failed, thread: thread.context("no thread for the pipeline")? })
     }
@@ -132,6 +145,8 @@ struct Loader<'a> {
     ledger: SqliteLedger,
     policy: Policy,
     runner: BatchRunner<'a>,
+    alerting: Alerting<'a>,
+    progress: &'a Progress,
     loaded: Loaded,
     /// Waits until somebody mends what fails instead of giving up.
     patient: bool,
@@ -157,7 +172,14 @@ impl Loader<'_> {
                 return self.drain();
             }
             self.patiently(|loader| loader.load_ready(false))?;
+            self.watch(false);
         }
+    }
+
+    /// Looks at what no batch brings: bytes that are lost, and sources that fell silent.
+    fn watch(&mut self, end: bool) {
+        self.alerting.lost(self.progress.lost.load(Ordering::Relaxed));
+        self.alerting.tick(end);
     }
 
     /// Does `work`, again after a pause where it failed and there is somebody to mend the cause.
@@ -181,6 +203,7 @@ impl Loader<'_> {
         for batch in self.ledger.batches(BatchPhase::Sealed, None, LIST_PAGE)? {
             protocol::wake(&self.ledger, batch.id, now())?;
         }
+        self.alerting.take_from_dead(&self.ledger)?;
         self.requeue_mended()
     }
 
@@ -252,7 +275,7 @@ impl Loader<'_> {
         exhausted.iter().try_for_each(|batch| self.isolate(batch.id))?;
         protocol::seal_ready(&self.ledger, now(), &self.policy, flush)?;
         while let Some(batch) = protocol::start_next(&self.ledger, now(), &self.policy)? {
-            self.runner.run(&self.ledger, &self.policy, &batch, &mut self.loaded)?;
+            self.runner.run(&self.ledger, &self.policy, &batch, (&mut self.loaded, &mut self.alerting))?;
         }
         Ok(())
     }

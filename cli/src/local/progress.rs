@@ -20,6 +20,8 @@ pub(crate) struct Progress {
     pub(crate) unread: AtomicU64,
     /// Bytes taken from files.
     pub(crate) read: AtomicU64,
+    /// Bytes that were gone before they could be taken.
+    pub(crate) lost: AtomicU64,
     /// Plain bytes whose rows are made.
     pub(crate) loaded: AtomicU64,
     /// Lines whose rows are made.

@@ -81,6 +81,8 @@ struct Ship<'a> {
     follows: bool,
     /// How often in a row a chunk could not be stored.
     store_failures: usize,
+    /// Bytes lost in earlier attempts.
+    lost_before: u64,
 }
 
 /// Takes the inputs to their end, or follows them until Ctrl-C.
@@ -111,6 +113,7 @@ pub(super) fn run(
         notes: BTreeMap::new(),
         follows: arguments.follow,
         store_failures: 0,
+        lost_before: 0,
     };
     while let Err(error) = ship.attempt(folder, &mut shipped) {
         if !arguments.follow || !is_retryable(&error) || ship.is_interrupted() {
@@ -173,6 +176,8 @@ impl Ship<'_> {
         let done = shipper.progress();
         shipped.cut_lines += done.cut_lines;
         shipped.lost_bytes += done.lost.0;
+        self.lost_before = shipped.lost_bytes;
+        self.progress.lost.store(self.lost_before, Ordering::Relaxed);
         shipped.restarts += done.restarts;
         shipped.chunks += done.chunks;
         result
@@ -224,6 +229,7 @@ impl Ship<'_> {
             self.progress.unread.store(at_first.saturating_sub(read), Ordering::Relaxed);
         }
         self.progress.unread.store(0, Ordering::Relaxed);
+        self.progress.lost.store(self.lost_before + shipper.progress().lost.0, Ordering::Relaxed);
         self.note_problems(shipper.take_problems());
         for (path, lines) in shipper.take_cut_lines() {
             *self.notes.entry(PathBuf::from(&*path)).or_default() += lines;

@@ -3,7 +3,7 @@
 //! Invariants: a file in the lake is whole and synced. Files that an earlier attempt of the same batch left
 //! in the lake and this one does not write are gone before the batch is committed.
 
-use headrig_etl::{LakeFile, LakeSink};
+use headrig_etl::{LakeFile, LakeSink, manifest::MANIFESTS};
 use rustix::fs::syncfs;
 use std::{
     collections::BTreeSet,
@@ -79,15 +79,16 @@ pub(super) fn remove_batch(root: &Path, batch: &str) -> io::Result<()> {
 }
 
 fn remove_files(root: &Path, batch: &str, which: impl Fn(&Path) -> bool) -> io::Result<()> {
-    for table in ["logs", "metrics"] {
+    for table in ["logs", "metrics", MANIFESTS] {
         let folder = root.join(table);
         if !folder.exists() {
             continue;
         }
         for entry in WalkDir::new(&folder) {
             let entry = entry?;
-            let is_of_batch =
-                entry.file_name().to_str().is_some_and(|name| name.starts_with(&format!("{batch}-")));
+            let is_of_batch = entry.file_name().to_str().is_some_and(|name| {
+                name.strip_prefix(batch).is_some_and(|rest| rest.starts_with('-') || rest == ".json")
+            });
             let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
             if entry.file_type().is_file() && is_of_batch && which(path) {
                 fs::remove_file(entry.path())?;
@@ -117,6 +118,7 @@ mod tests {
         stage(&[
             "logs/level=info/aa-000.parquet",
             "logs/level=warn/aa-000.parquet",
+            "batches/aa.json",
             "logs/level=info/bb-000.parquet",
         ])
         .publish(root.path())
@@ -126,7 +128,7 @@ mod tests {
         second.publish(root.path()).unwrap();
         let exists = |path: &str| root.path().join(path).exists();
         assert!(exists("logs/level=info/aa-000.parquet") && exists("logs/level=info/bb-000.parquet"));
-        assert!(!exists("logs/level=warn/aa-000.parquet"));
+        assert!(!exists("logs/level=warn/aa-000.parquet") && !exists("batches/aa.json"));
         remove_batch(root.path(), "aa").unwrap();
         assert!(!exists("logs/level=info/aa-000.parquet"));
     }

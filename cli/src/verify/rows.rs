@@ -5,13 +5,14 @@
 
 use super::{
     content::{Content, Strand},
+    dropped::{Gaps, manifest},
     findings::{Findings, Kind},
     intervals::{Interval, Intervals},
     tables::{Table, TableFile, Tables},
 };
 use crate::operator::count;
 use headrig_contract::{ContentHash, Generation, StreamId};
-use headrig_etl::{LakeError, RowSpan, read_metric_lines, read_spans};
+use headrig_etl::{LakeError, Manifest, RowSpan, read_metric_lines, read_spans};
 use headrig_ledger::{Batch, BatchState, FileRecord, FileState, LineCounts};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -74,15 +75,32 @@ impl<'b> BatchRows<'b> {
                 findings.add(Kind::LakeFileDamaged, tables.name(file), reason);
             }
         }
-        self.check_counts(metric_lines, findings);
+        let manifest = self.manifest(tables, findings);
+        self.check_counts(metric_lines, manifest.as_ref(), findings);
         for (chunk, rows) in self.strangers.iter().take(STRANGERS_NAMED_MAX) {
             let finding = format!("{rows} rows of object {chunk}, which is not loaded in this batch");
             findings.add(Kind::RowsUnexpected, format!("batch {}", self.batch.id), finding);
         }
         for object in &mut self.objects {
             findings.checked.rows += object.rows;
-            object.check(files, tables, findings);
+            object.check(files, tables, manifest.as_ref(), findings);
         }
+    }
+
+    /// The account of what rules dropped, where they dropped something.
+    fn manifest(&self, tables: &Tables, findings: &mut Findings) -> Option<Manifest> {
+        if self.objects.iter().all(|object| object.counts.dropped_by_rule == 0) {
+            return None;
+        }
+        let found = manifest(tables.root(), self.batch.id);
+        found.and_then(|found| found.ok_or_else(|| "is missing".to_owned())).map_or_else(
+            |reason| {
+                let subject = Manifest::path(&self.batch.id.to_string());
+                findings.add(Kind::ManifestDamaged, subject, format!("the batch's manifest: {reason}"));
+                None
+            },
+            Some,
+        )
     }
 
     fn take(&mut self, row: RowSpan<'_>) {
@@ -104,7 +122,7 @@ impl<'b> BatchRows<'b> {
         Some((row.chunk.into(), row.stream.into(), row.generation, object, strand))
     }
 
-    fn check_counts(&self, metric_lines: u64, findings: &mut Findings) {
+    fn check_counts(&self, metric_lines: u64, manifest: Option<&Manifest>, findings: &mut Findings) {
         let BatchState::Committed { summary, .. } = &self.batch.state else { return };
         let subject = || format!("batch {}", self.batch.id);
         let mut sum = LineCounts::default();
@@ -114,9 +132,12 @@ impl<'b> BatchRows<'b> {
                 format!("the ledger says {:?} of the batch and {sum:?} of its files", summary.lines);
             findings.add(Kind::CountsDiffer, subject(), finding);
         }
-        // Whether an event that a rule dropped is counted is the rule's business.
-        if sum.dropped_by_rule == 0 && metric_lines != sum.lines {
-            let finding = format!("expected metrics of {} lines, found of {metric_lines}", sum.lines);
+        // What is not in a rule's sample is counted there, what a rule dropped is not.
+        let dropped = manifest.map_or(0, |manifest| manifest.lines.dropped_lines);
+        let is_accounted = sum.dropped_by_rule == 0 || manifest.is_some();
+        if is_accounted && metric_lines.checked_add(dropped) != Some(sum.lines) {
+            let expect = sum.lines.saturating_sub(dropped);
+            let finding = format!("expected metrics of {expect} lines, found of {metric_lines}");
             findings.add(Kind::MetricsDiffer, subject(), finding);
         }
     }
@@ -128,13 +149,23 @@ impl Object {
         self.strands.entry(strand).or_default().add(interval(row));
     }
 
-    fn check(&mut self, files: &[TableFile], tables: &Tables, findings: &mut Findings) {
+    fn check(
+        &mut self,
+        files: &[TableFile],
+        tables: &Tables,
+        manifest: Option<&Manifest>,
+        findings: &mut Findings,
+    ) {
         let (key, batch) = (self.file.key.to_string(), self.file.state.batch());
         let counts = format!("expected {} rows, found {}", count(self.counts.rows), count(self.rows));
         let (missing, strange, doubled) = (self.missing(), self.strange(), self.doubled());
+        let undropped = manifest.and_then(|manifest| self.undropped(manifest));
         let in_batch = batch.map(|batch| format!(" in batch {batch}")).unwrap_or_default();
         if let Some((places, _)) = missing.told() {
             findings.add(Kind::RowsMissing, &key, format!("{places} without a row{in_batch}; {counts}"));
+        }
+        if let Some(finding) = &undropped {
+            findings.add(Kind::RowsMissing, &key, format!("{finding}{in_batch}; {counts}"));
         }
         if let Some((places, _)) = strange.told() {
             findings.add(
@@ -151,7 +182,8 @@ impl Object {
                 format!("{places} with several rows, in {holders}; {counts}"),
             );
         }
-        let is_told = [&missing, &strange, &doubled].iter().any(|places| places.told().is_some());
+        let is_told = undropped.is_some()
+            || [&missing, &strange, &doubled].iter().any(|places| places.told().is_some());
         if self.rows != self.counts.rows && !is_told {
             let kind = if self.rows < self.counts.rows { Kind::RowsMissing } else { Kind::RowsUnexpected };
             findings.add(kind, key, format!("{counts}{in_batch}"));
@@ -171,6 +203,17 @@ impl Object {
                 .for_each(|gap| places.add(*strand, gap));
         }
         places
+    }
+
+    /// What is wrong with the gaps that rules made.
+    fn undropped(&mut self, manifest: &Manifest) -> Option<String> {
+        let content = self.content.as_mut().filter(|_| self.counts.dropped_by_rule > 0)?;
+        let mut gaps = Gaps::default();
+        for (strand, bytes) in &mut content.strands.clone() {
+            let rows = self.strands.entry(*strand).or_default();
+            bytes.without(rows).into_iter().for_each(|gap| gaps.add(*strand, gap));
+        }
+        gaps.against(&self.file, self.counts, manifest)
     }
 
     /// Bytes that have rows and are not in the object.

@@ -53,6 +53,11 @@ impl Tables {
         &self.files[from..from + count]
     }
 
+    /// The lake's folder.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Every batch that has a file.
     pub(super) fn batches(&self) -> impl Iterator<Item = BatchId> {
         self.files

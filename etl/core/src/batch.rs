@@ -11,6 +11,7 @@ mod objects;
 
 use crate::{
     BatchReport, LakeError, LakeSink, ObjectReport, Settings,
+    alerts::Watch,
     lake::{LogsTable, MetricsTable, Outlet},
     rules::RuleRun,
     settings::ARROW_BYTES_CEILING,
@@ -127,6 +128,7 @@ pub struct BatchRun<'s> {
     streams: Streams,
     framings: Framings,
     rules: RuleRun,
+    watch: Watch,
     report: BatchReport,
     /// Kept between objects for its memory only.
     raw: Vec<u8>,
@@ -173,6 +175,7 @@ impl<'s> BatchRun<'s> {
             streams: Streams::default(),
             framings: Framings::default(),
             rules: settings.rules.run(),
+            watch: settings.alerts.watch(),
             report: BatchReport::default(),
             raw: Vec::new(),
             framed: Framed::default(),
@@ -212,6 +215,7 @@ impl<'s> BatchRun<'s> {
         self.report.streams = self.streams.len() as u64;
         self.report.metrics_rows = self.metrics.rows;
         self.report.rules = self.rules.counts();
+        self.report.figures = self.watch.figures();
         check_rows(&self.report, self.logs.rows)?;
         Ok(self.report)
     }

@@ -4,9 +4,11 @@
 //! written, [`RawConfig::checked`] the one way from it to settings. This module knows no files. Invariant: no key is
 //! accepted that nothing honours.
 
+mod alerts;
 mod conditions;
 mod rules;
 
+pub use alerts::RawAlert;
 pub use conditions::{RawConditions, Texts};
 pub use rules::RawRule;
 
@@ -25,6 +27,8 @@ pub struct RawConfig {
     pub etl: RawEtl,
     /// `[[rule]]`: what is dropped, sampled, redacted and relabelled, in this order.
     pub rule: Vec<RawRule>,
+    /// `[[alert]]`: what people are to be told of.
+    pub alert: Vec<RawAlert>,
 }
 
 /// The table `[etl]` as it is written.
@@ -37,6 +41,8 @@ pub struct RawEtl {
     pub timezone: Option<String>,
     /// The same for single sources.
     pub timezones: BTreeMap<String, String>,
+    /// Whether the alerts that are built in are wanted; they are where nothing is said.
+    pub built_in_alerts: Option<bool>,
 }
 
 /// When the column `raw` is kept.
@@ -106,6 +112,7 @@ impl RawConfig {
             settings.zones.insert(source, zone(name).map_err(|fault| fault.at(&place, key()))?);
         }
         settings.rules = rules::checked(&self.rule)?;
+        settings.alerts = alerts::checked(&self.alert, self.etl.built_in_alerts != Some(false))?;
         Ok(settings)
     }
 }

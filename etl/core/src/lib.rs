@@ -3,6 +3,7 @@
 //! This crate knows no files, no sockets, no clock and no AWS: a chunk's bytes and settings go in, the
 //! lake's files come out through a port. The same batch, settings and version give the same bytes.
 
+pub mod alerts;
 pub mod batch;
 mod conditions;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod report;
 pub mod rules;
 pub mod settings;
 
+pub use alerts::Alerts;
 pub use batch::{BatchError, BatchRun, Member, ObjectError};
 pub use conditions::Conditions;
 pub use event::{Event, EventType, Level, TsSource};

@@ -2,7 +2,7 @@
 //!
 //! Reports only count; that the counts add up is checked where they are made.
 
-use crate::{EventType, Level, RuleCounts};
+use crate::{EventType, Level, RuleCounts, alerts::Figures};
 use headrig_contract::{Generation, StreamId, gaps::GapSum};
 use std::sync::Arc;
 
@@ -85,6 +85,8 @@ pub struct BatchReport {
     pub metrics_rows: u64,
     /// What each rule did, in their order.
     pub rules: Vec<RuleCounts>,
+    /// What it brought for the alerts.
+    pub figures: Figures,
 }
 
 impl Default for Tally {

@@ -2,7 +2,7 @@
 //!
 //! Settings are part of a batch's identity: the same members, settings and version give the same bytes.
 
-use crate::Rules;
+use crate::{Alerts, Rules};
 use headrig_contract::SourceName;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub arrow_bytes_max: usize,
     /// What is dropped, sampled, redacted and relabelled.
     pub rules: Rules,
+    /// What people are to be told of. None by default: those that are built in come with a configuration.
+    pub alerts: Alerts,
     /// What an object that no agent made may decompress to.
     pub foreign: ForeignLimits,
 }
@@ -55,6 +57,7 @@ impl Default for Settings {
             raw_always: false,
             arrow_bytes_max: ARROW_BYTES_MAX_DEFAULT,
             rules: Rules::default(),
+            alerts: Alerts::default(),
             foreign: ForeignLimits::default(),
         }
     }

@@ -5,6 +5,8 @@
 
 /// What was shipped is not shipped again, whatever rotation does to the file it was in.
 mod again;
+/// Alerts are told once, by the run that loads what they are about.
+mod alerts;
 /// Bad input is told, named and survived; what is good beside it arrives.
 mod bad_input;
 /// Copies are told from logs that only begin alike.
@@ -21,6 +23,8 @@ mod mended;
 mod operator;
 /// A reader that shares no code with the writer finds the same rows.
 mod query;
+/// Rules drop, sample and redact, and all of it is accounted for.
+mod rules;
 /// What a source's settings come to in the lake.
 mod sources;
 /// The command line: help, versions, and mistakes told before anything is done.

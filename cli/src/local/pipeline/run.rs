@@ -4,12 +4,14 @@ use super::Loaded;
 use crate::{
     clock::now,
     config::Config,
-    local::{folder::Folder, progress::Progress, sink::Staging},
+    local::{alerting::Alerting, folder::Folder, progress::Progress, sink::Staging},
 };
 use anyhow::{Context, Result};
 use headrig_agent::tail::Problem;
 use headrig_contract::{ByteLength, ContentHash, ObjectKey, UnixMicros};
-use headrig_etl::{BatchError, BatchReport, BatchRun, Member, ObjectReport};
+use headrig_etl::{
+    BatchError, BatchReport, BatchRun, LakeSink, Manifest, Member, ObjectReport, rules::add_rule_counts,
+};
 use headrig_ledger::{
     Batch, Claim, FileRecord, Ledger, LineCounts, Outcome, Policy, RunId, batch::Release, protocol,
 };
@@ -49,6 +51,8 @@ enum Failure {
     Surroundings(anyhow::Error),
     /// The batch itself, as far as can be told.
     Batch(String),
+    /// Lines in and rows out do not add up: somebody is to hear of it.
+    Conservation(String),
 }
 
 impl<'a> BatchRunner<'a> {
@@ -70,15 +74,23 @@ impl<'a> BatchRunner<'a> {
         ledger: &impl Ledger,
         policy: &Policy,
         batch: &Batch,
-        loaded: &mut Loaded,
+        (loaded, alerting): (&mut Loaded, &mut Alerting<'_>),
     ) -> Result<()> {
         let claim = Claim { attempt: batch.attempt, run: self.next_run_id() };
         protocol::claim(ledger, batch.id, &claim, now(), policy)?;
         let members = self.members(ledger, batch)?;
         let release = match self.write(batch, &members) {
             Ok(written) => {
+                alerting.committing(batch.id, &written.report.figures).context(
+                    "the figures of the batch cannot be kept; free space and run again, nothing is lost",
+                )?;
                 self.publish(batch, written, &claim, ledger, loaded)?;
+                alerting.committed(batch.id);
                 return Ok(());
+            }
+            Err(Failure::Conservation(reason)) => {
+                alerting.unconserved(batch.id, &reason);
+                (Release::Failed { reason }, None)
             }
             Err(Failure::Batch(reason)) => (Release::Failed { reason }, None),
             Err(Failure::Surroundings(error)) => (Release::Postponed { not_before: now() }, Some(error)),
@@ -141,7 +153,7 @@ impl<'a> BatchRunner<'a> {
     ) -> Result<(BatchReport, Vec<(ContentHash, Outcome)>), Stop> {
         let id = batch.id.to_string();
         let mut run = BatchRun::new(&id, &self.config.etl);
-        let mut outcomes = Vec::new();
+        let (mut outcomes, mut objects) = (Vec::new(), Vec::new());
         for file in members {
             if let Some(reason) = quarantined.get(&file.key) {
                 outcomes.push((file.hash, Outcome::Quarantined { reason: reason.clone() }));
@@ -156,8 +168,14 @@ impl<'a> BatchRunner<'a> {
             self.progress.loaded.fetch_add(report.counts.bytes_raw, Ordering::Relaxed);
             self.progress.lines.fetch_add(report.counts.lines, Ordering::Relaxed);
             outcomes.push((file.hash, Outcome::Done(line_counts(&report))));
+            objects.push((file.hash, report));
         }
         let report = run.finish(staging).map_err(Stop::from)?;
+        if !self.config.etl.rules.is_empty() {
+            let objects = objects.iter().map(|(hash, report)| (*hash, report));
+            let manifest = Manifest::new(&id, &report, objects).file();
+            staging.write(manifest).map_err(BatchError::Sink).map_err(Stop::from)?;
+        }
         Ok((report, outcomes))
     }
 
@@ -194,6 +212,7 @@ impl<'a> BatchRunner<'a> {
         loaded.chunk_bytes += report.bytes_in;
         loaded.counts.add(&report.counts);
         loaded.tally.add(&report.tally);
+        add_rule_counts(&mut loaded.rules, &report.rules);
         loaded.parquet_bytes += report.bytes_out;
         loaded.quarantined += written.quarantined.len() as u64;
         for (key, problem) in written.quarantined {
@@ -231,6 +250,7 @@ impl From<BatchError> for Stop {
                     "the lake's staging folder cannot be written; free space and run again, nothing is lost";
                 Self::Failure(Failure::Surroundings(anyhow::Error::from(error).context(place)))
             }
+            error if error.is_conservation() => Self::Failure(Failure::Conservation(error.to_string())),
             other => Self::Failure(Failure::Batch(other.to_string())),
         }
     }

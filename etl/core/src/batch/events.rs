@@ -174,6 +174,9 @@ impl BatchRun<'_> {
         counts.take(event, verdict, lines, length);
         if verdict != Verdict::Drop {
             self.metrics.observe(event, &Observation { site: piece.site, lines, bytes: length.0 });
+            if self.watch.is_active() {
+                self.watch.observe(event, without_terminator(text));
+            }
         }
         if verdict == Verdict::Keep {
             self.logs.push(event, &Place { origin: piece.origin, offset, length }, raw.as_deref());

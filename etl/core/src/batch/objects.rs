@@ -193,9 +193,11 @@ impl BatchRun<'_> {
     ) {
         let Stretch { segment, bytes, text } = stretch;
         let (at, origin) = self.stream_of(segment, setting.site, object);
-        if self.rules.is_active() {
+        if self.rules.is_active() || self.watch.is_active() {
             let (host, source) = self.logs.origins.site_names(setting.site);
-            self.rules.enter(&Site { host, source, path: &segment.path });
+            let site = Site { host, source, path: &segment.path };
+            self.rules.enter(&site);
+            self.watch.enter(&site);
         }
         let piece = Piece {
             bytes,

@@ -1,0 +1,220 @@
+//! Counts what the alerts ask for, event by event, while rows are made.
+//!
+//! Nearly every event is done with by one look into a table. Groups that are places are counted in one slot until
+//! place or time change.
+
+use super::{
+    Alert, Alerts, Minutes,
+    figures::{CELLS_MAX, Cell, Figures, Groups, SITES_MAX, bound},
+};
+use crate::{
+    Event, EventType, Level,
+    alerts::GroupBy,
+    conditions::{Conditions, Site, message_of, table},
+};
+use regex::Regex;
+
+/// The longest value that a group is named by, in bytes.
+const GROUP_BYTES_MAX: usize = 120;
+
+type Table = [[u64; EventType::ALL.len()]; Level::ALL.len()];
+
+/// The alerts at work on one batch.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    alerts: Alerts,
+    hits: Table,
+    bases: Table,
+    /// The alerts that look at messages, and what finds something in each message that one of them does.
+    by_message: u64,
+    message: Option<Regex>,
+    /// The alerts whose conditions on the place hold for the piece at hand, for what they count and for its base.
+    here: (u64, u64),
+    host: String,
+    source: String,
+    counts: Vec<Counting>,
+    figures: Figures,
+}
+
+/// One alert's counts.
+#[derive(Debug, Default)]
+struct Counting {
+    groups: Groups,
+    cells: usize,
+    /// What was counted of the place at hand in this bucket, and is in no group yet.
+    current: (Minutes, Cell),
+}
+
+impl Alerts {
+    /// Begins to count.
+    pub(crate) fn watch(&self) -> Watch {
+        let counted: Vec<bool> = self.all().iter().map(Alert::counts).collect();
+        let bits = |which: &dyn Fn(&Alert) -> bool| {
+            let bit = |(at, alert)| u64::from(which(alert)) << at;
+            self.all().iter().enumerate().map(bit).fold(0, |bits, bit| bits | bit)
+        };
+        let counting = bits(&Alert::counts);
+        let with_base = bits(&Alert::has_base);
+        let only = |mut table: Table, bits: u64| {
+            table.iter_mut().flatten().for_each(|cell| *cell &= bits);
+            table
+        };
+        let patterns: Vec<&Regex> =
+            self.all().iter().filter_map(|alert| alert.conditions.message.as_ref()).collect();
+        let union = patterns.iter().map(|regex| format!("(?:{regex})")).collect::<Vec<_>>().join("|");
+        Watch {
+            hits: only(table(self.all().iter().map(|alert| &alert.conditions)), counting),
+            bases: only(table(self.all().iter().map(|alert| &alert.base)), with_base),
+            // Without it every message is looked at by each: slower, and the same.
+            message: (patterns.len() > 1).then(|| Regex::new(&format!("(?m){union}")).ok()).flatten(),
+            by_message: bits(&|alert| alert.conditions.message.is_some()),
+            here: (0, 0),
+            host: String::new(),
+            source: String::new(),
+            counts: counted.iter().map(|_| Counting::default()).collect(),
+            figures: Figures::default(),
+            alerts: self.clone(),
+        }
+    }
+}
+
+impl Watch {
+    pub(crate) fn is_active(&self) -> bool {
+        !self.alerts.is_empty()
+    }
+
+    /// Says where the next events come from.
+    pub(crate) fn enter(&mut self, site: &Site<'_>) {
+        if (self.host.as_str(), self.source.as_str()) != (site.host, site.source) {
+            self.leave();
+            (self.host, self.source) = (site.host.into(), site.source.into());
+            if self.figures.sites.len() < SITES_MAX {
+                self.figures.sites.insert((self.host.clone(), self.source.clone()));
+            }
+        }
+        let holding = |conditions: fn(&Alert) -> &Conditions| {
+            let bit = |(at, alert)| u64::from(conditions(alert).hold_at(site)) << at;
+            self.alerts.all().iter().enumerate().map(bit).fold(0, |bits, bit| bits | bit)
+        };
+        self.here = (holding(|alert| &alert.conditions), holding(|alert| &alert.base));
+    }
+
+    /// Counts an event; `line` is its text.
+    pub(crate) fn observe(&mut self, event: &Event<'_>, line: &str) {
+        let (level, event_type) = (event.level as usize, event.event_type as usize);
+        let mut hits = self.hits[level][event_type] & self.here.0;
+        let bases = self.bases[level][event_type] & self.here.1;
+        if hits & self.by_message != 0
+            && self.message.as_ref().is_some_and(|message| !message.is_match(message_of(event, line)))
+        {
+            hits &= !self.by_message;
+        }
+        let mut left = hits | bases;
+        while left != 0 {
+            let at = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let alert = &self.alerts.all()[at];
+            let hit = hits >> at & 1 == 1 && alert.conditions.hold_in(event, line);
+            let base = bases >> at & 1 == 1 && alert.base.hold_in(event, line);
+            if hit || base {
+                let cell = Cell { hits: u64::from(hit), base: u64::from(base) };
+                let width = alert.bucket().0;
+                let bucket = Minutes(Minutes::of(event.ts).0.div_euclid(width) * width);
+                let place = (self.host.as_str(), self.source.as_str());
+                self.figures.left_out += self.counts[at].count(alert, place, event, bucket, cell);
+            }
+        }
+    }
+
+    /// What was counted.
+    pub(crate) fn figures(mut self) -> Figures {
+        self.leave();
+        let Self { alerts, counts, mut figures, .. } = self;
+        for (alert, counting) in alerts.all().iter().zip(counts) {
+            if !counting.groups.is_empty() {
+                figures.alerts.insert(alert.name.clone(), counting.groups);
+            }
+        }
+        figures
+    }
+
+    /// Puts what was counted of the place at hand where it belongs.
+    fn leave(&mut self) {
+        let place = (self.host.as_str(), self.source.as_str());
+        for (alert, counting) in self.alerts.all().iter().zip(&mut self.counts) {
+            self.figures.left_out += counting.settle(alert, place);
+        }
+    }
+}
+
+impl Counting {
+    /// Adds `cell` to its group; returns how many cells went because they were too many.
+    fn count(
+        &mut self,
+        alert: &Alert,
+        place: (&str, &str),
+        event: &Event<'_>,
+        bucket: Minutes,
+        cell: Cell,
+    ) -> u64 {
+        if !alert.is_by_site() {
+            return group_of(alert, place, Some(event)).map_or(0, |group| self.add(&group, bucket, cell));
+        }
+        let mut left_out = 0;
+        if self.current.0 != bucket {
+            left_out = self.settle(alert, place);
+            self.current.0 = bucket;
+        }
+        self.current.1.add(cell);
+        left_out
+    }
+
+    fn settle(&mut self, alert: &Alert, place: (&str, &str)) -> u64 {
+        let (bucket, cell) = std::mem::take(&mut self.current);
+        if cell == Cell::default() {
+            return 0;
+        }
+        group_of(alert, place, None).map_or(0, |group| self.add(&group, bucket, cell))
+    }
+
+    fn add(&mut self, group: &str, bucket: Minutes, cell: Cell) -> u64 {
+        let cells = match self.groups.get_mut(group) {
+            Some(cells) => cells,
+            None => self.groups.entry(group.into()).or_default(),
+        };
+        let before = cells.len();
+        cells.entry(bucket).or_default().add(cell);
+        self.cells += cells.len() - before;
+        if self.cells <= CELLS_MAX {
+            return 0;
+        }
+        let left_out = bound(&mut self.groups, CELLS_MAX);
+        self.cells -= left_out as usize;
+        left_out
+    }
+}
+
+/// The name of the event's group: `host=web-1 src_ip=192.0.2.7`; none where it lacks a part of it.
+fn group_of(alert: &Alert, (host, source): (&str, &str), event: Option<&Event<'_>>) -> Option<String> {
+    let mut name = String::new();
+    for by in &alert.group_by {
+        let value = match by {
+            GroupBy::Host => host,
+            GroupBy::Source => source,
+            GroupBy::SrcIp => event?.src_ip.as_deref()?,
+            GroupBy::UserName => event?.user_name.as_deref()?,
+            GroupBy::Service => event?.service.as_deref()?,
+        };
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(by.as_str());
+        name.push('=');
+        let shown = &value[..value.floor_char_boundary(GROUP_BYTES_MAX)];
+        // A group is told of in one line, whatever somebody chose for a user's name.
+        name.extend(
+            shown.chars().map(|letter| if letter.is_control() || letter == ' ' { '_' } else { letter }),
+        );
+    }
+    Some(name)
+}

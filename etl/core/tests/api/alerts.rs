@@ -1,0 +1,375 @@
+//! Alerts: from lines to what people are told, once for each incident, whatever becomes of batches and runs.
+
+use crate::support::{Part, chunk, run};
+use headrig_contract::{UnixMicros, chunk::Codec};
+use headrig_etl::{
+    Settings,
+    alerts::{
+        Figures, Notice, State,
+        telling::{Came, Figure, NOTE, take_in},
+    },
+    config::parse,
+};
+use headrig_notices::{CallError, MemoryNotes, NOTE_BYTES_MAX, NoteBook, Notifier};
+use std::{cell::RefCell, fmt::Write, sync::LazyLock};
+
+/// 2026-09-21T14:00:00Z, in seconds.
+const START: i64 = 1_790_000_000 / 3600 * 3600;
+
+static BUILT_IN: LazyLock<Settings> = LazyLock::new(|| parse("").unwrap());
+
+/// Hears what people are told; fails as often as it is to.
+#[derive(Default)]
+struct Ears {
+    heard: RefCell<Vec<(String, String)>>,
+    fails: RefCell<usize>,
+}
+
+impl Notifier for Ears {
+    fn tell(&self, subject: &str, text: &str) -> Result<(), CallError> {
+        let mut fails = self.fails.borrow_mut();
+        if *fails > 0 {
+            *fails -= 1;
+            return Err(CallError::Unavailable { action: "tell", reason: "nobody is there".into() });
+        }
+        self.heard.borrow_mut().push((subject.into(), text.into()));
+        Ok(())
+    }
+}
+
+/// Who runs batches, with a memory.
+#[derive(Default)]
+struct Runner {
+    notes: MemoryNotes,
+    ears: Ears,
+}
+
+impl Runner {
+    /// Takes in a batch of these lines, a while after the last of them was written.
+    fn batch(&self, id: &str, text: &str) -> Vec<Notice> {
+        self.figures(id, &figures(&BUILT_IN, text))
+    }
+
+    fn figures(&self, id: &str, figures: &Figures) -> Vec<Notice> {
+        self.came(&[Came::Batch(id, figures)], START + 86_400).unwrap()
+    }
+
+    fn came(&self, came: &[Came<'_>], seconds: i64) -> Result<Vec<Notice>, CallError> {
+        take_in(&BUILT_IN.alerts, came, &self.notes, &self.ears, UnixMicros::from_seconds(seconds))
+    }
+
+    fn messages(&self) -> usize {
+        self.ears.heard.borrow().len()
+    }
+}
+
+fn figures(settings: &Settings, text: &str) -> Figures {
+    let bytes = chunk(Codec::Zstd, &[vec![Part::new(1, 0, text)]]);
+    run(settings, &[("k", &bytes)]).unwrap().batch.figures
+}
+
+fn names(notices: &[Notice]) -> Vec<&str> {
+    let mut names: Vec<&str> = notices.iter().map(|notice| notice.alert.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn time(second: i64) -> String {
+    let time = jiff::Timestamp::from_second(START + second).unwrap();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `count` failed logins from an address, `every` seconds from `from` on.
+fn failures(address: &str, from: i64, count: i64, every: i64) -> String {
+    (0..count).fold(String::new(), |mut text, number| {
+        let time = time(from + number * every);
+        writeln!(
+            text,
+            "<38>1 {time} web-1 sshd 7 - - Failed password for u{} from {address} port 22 ssh2",
+            number % 7
+        )
+        .unwrap();
+        text
+    })
+}
+
+fn success(address: &str, at: i64) -> String {
+    format!("<38>1 {} web-1 sshd 7 - - Accepted password for bob from {address} port 22 ssh2\n", time(at))
+}
+
+fn requests(from: i64, count: i64, status: impl Fn(i64) -> u32) -> String {
+    (0..count).fold(String::new(), |mut text, number| {
+        let time =
+            jiff::Timestamp::from_second(START + from + number).unwrap().strftime("%d/%b/%Y:%H:%M:%S +0000");
+        writeln!(
+            text,
+            "192.0.2.{} - - [{time}] \"GET / HTTP/1.1\" {} 10 \"-\" \"-\"",
+            number % 200,
+            status(number)
+        )
+        .unwrap();
+        text
+    })
+}
+
+#[test]
+fn an_attack_is_told_once_and_again_when_it_was_quiet_for_the_cooldown() {
+    let runner = Runner::default();
+    assert_eq!(names(&runner.batch("b1", &failures("192.0.2.7", 0, 19, 10))), [""; 0]);
+    let told = runner.batch("b2", &failures("192.0.2.7", 190, 10, 10));
+    assert_eq!(names(&told), ["brute_force"]);
+    assert!(told[0].text.contains("29 failed logins from 192.0.2.7 within 10m"), "{}", told[0].text);
+    // It goes on for three hours, and nobody is told again.
+    for hour in 0..6 {
+        let more = runner.batch(&format!("c{hour}"), &failures("192.0.2.7", 1800 * hour + 300, 30, 10));
+        assert_eq!(names(&more), [""; 0], "{hour}");
+    }
+    assert_eq!(names(&runner.batch("b3", &failures("192.0.2.8", 600, 25, 10))), ["brute_force"]);
+    let later = runner.batch("b4", &failures("192.0.2.7", 5 * 3600, 25, 10));
+    assert_eq!(names(&later), ["brute_force"]);
+    assert_eq!(runner.messages(), 3);
+}
+
+#[test]
+fn an_attack_over_several_batches_is_told_once_in_whatever_order_they_come() {
+    let parts: Vec<Figures> =
+        (0..4).map(|part| figures(&BUILT_IN, &failures("192.0.2.7", part * 80, 8, 10))).collect();
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]] {
+        let runner = Runner::default();
+        let told: Vec<Notice> =
+            order.iter().flat_map(|part| runner.figures(&format!("b{part}"), &parts[*part])).collect();
+        assert_eq!(names(&told), ["brute_force"], "{order:?}");
+    }
+}
+
+#[test]
+fn what_a_retry_or_a_zombie_brings_again_tells_nothing_and_counts_for_nothing() {
+    let runner = Runner::default();
+    let half = figures(&BUILT_IN, &failures("192.0.2.7", 0, 12, 10));
+    for _ in 0..3 {
+        assert_eq!(names(&runner.figures("b1", &half)), [""; 0]);
+    }
+    assert_eq!(names(&runner.figures("b2", &half)), ["brute_force"]);
+    assert_eq!(names(&runner.figures("b2", &half)), [""; 0]);
+    assert_eq!(runner.messages(), 1);
+}
+
+#[test]
+fn the_parts_of_a_batch_add_up_to_the_batch() {
+    let (one, other) = (failures("192.0.2.7", 0, 15, 10), failures("192.0.2.7", 150, 15, 10));
+    let mut parts = figures(&BUILT_IN, &one);
+    parts.merge(&figures(&BUILT_IN, &other));
+    assert_eq!(parts, figures(&BUILT_IN, &(one + &other)));
+}
+
+#[test]
+fn a_login_behind_many_failures_is_told_of_and_one_before_them_is_not() {
+    let runner = Runner::default();
+    let told = runner.batch("b1", &(failures("192.0.2.7", 0, 15, 20) + &success("192.0.2.7", 900)));
+    assert!(names(&told).contains(&"login_after_failures"), "{told:?}");
+    assert_eq!(told[0].severity.as_str(), "critical");
+    let told = runner.batch("b2", &(success("192.0.2.9", 0) + &failures("192.0.2.9", 1200, 15, 20)));
+    assert!(!names(&told).contains(&"login_after_failures"), "{told:?}");
+    let told = runner.batch("b3", &(failures("192.0.2.10", 0, 15, 20) + &success("192.0.2.11", 900)));
+    assert!(!names(&told).contains(&"login_after_failures"), "{told:?}");
+}
+
+#[test]
+fn a_share_of_failed_requests_is_told_of_and_a_few_are_not() {
+    let runner = Runner::default();
+    assert_eq!(
+        names(&runner.batch("b1", &requests(0, 300, |number| if number % 40 == 0 { 503 } else { 200 }))),
+        [""; 0]
+    );
+    assert_eq!(names(&runner.batch("b2", &requests(3600, 8, |_| 503))), [""; 0]);
+    let told = runner.batch("b3", &requests(7200, 300, |number| if number % 10 == 0 { 503 } else { 200 }));
+    assert_eq!(names(&told), ["http_5xx"]);
+    assert!(told[0].text.starts_with("10.0 % of the requests to web-1 (nginx)"), "{}", told[0].text);
+}
+
+#[test]
+fn errors_are_held_against_the_past_of_their_source() {
+    let lines = |from: i64, count: i64, error_every: i64| {
+        (0..count).fold(String::new(), |mut text, number| {
+            let level = if number % error_every == 0 { "ERROR" } else { "INFO" };
+            writeln!(text, "{} {level} step {number}", time(from + number)).unwrap();
+            text
+        })
+    };
+    // A source that is new, and one that always has as many errors, is nobody's news.
+    let runner = Runner::default();
+    for hour in 0..8 {
+        let told = runner.batch(&format!("b{hour}"), &lines(hour * 1800, 600, 5));
+        assert_eq!(names(&told), [""; 0], "{hour}");
+    }
+    // One that had few has many.
+    let runner = Runner::default();
+    for hour in 0..8 {
+        assert_eq!(names(&runner.batch(&format!("b{hour}"), &lines(hour * 1800, 600, 300))), [""; 0]);
+    }
+    assert_eq!(names(&runner.batch("jump", &lines(8 * 1800, 600, 5))), ["errors_jump"]);
+    // The same within one batch: the first import of a log.
+    let all: String =
+        (0..8).map(|hour| lines(hour * 1800, 600, 300)).collect::<String>() + &lines(8 * 1800, 600, 5);
+    assert_eq!(names(&Runner::default().batch("all", &all)), ["errors_jump"]);
+}
+
+#[test]
+fn a_source_that_was_heard_regularly_and_falls_silent_is_told_of_once() {
+    let runner = Runner::default();
+    let text = "2026-09-21T14:00:00Z INFO x\n";
+    let heard = figures(&BUILT_IN, text);
+    let hour = 3600;
+    for at in 0..20 {
+        let told = runner.came(&[Came::Batch(&format!("b{at}"), &heard)], START + at * hour).unwrap();
+        assert_eq!(names(&told), [""; 0]);
+    }
+    let tick = |at: i64| runner.came(&[Came::Time], START + at * hour).unwrap();
+    assert_eq!(names(&tick(24)), [""; 0]);
+    let told = tick(26);
+    assert_eq!(names(&told), ["silence"]);
+    assert!(told[0].text.contains("web-1 (nginx) for 7h"), "{}", told[0].text);
+    assert_eq!(names(&tick(48)), [""; 0]);
+    // What came once, long ago, is no source to wait for.
+    let once = Runner::default();
+    once.came(&[Came::Batch("b", &heard)], START).unwrap();
+    assert_eq!(names(&once.came(&[Came::Time], START + 100 * hour).unwrap()), [""; 0]);
+}
+
+#[test]
+fn what_the_runner_sees_is_told_once_until_it_was_quiet() {
+    let runner = Runner::default();
+    let lost = |at: i64| {
+        runner.came(&[Came::Seen(Figure::BytesLost, "host=web-1", "77 bytes of a.log")], START + at).unwrap()
+    };
+    let told = lost(0);
+    assert_eq!(told[0].text, "lines were gone before they could be read: 77 bytes of a.log");
+    assert_eq!(names(&lost(1800)), [""; 0]);
+    assert_eq!(names(&lost(1800 + 7200)), ["bytes_lost"]);
+}
+
+#[test]
+fn what_could_not_be_told_is_told_the_next_time() {
+    let runner = Runner::default();
+    *runner.ears.fails.borrow_mut() = 1;
+    let attack = figures(&BUILT_IN, &failures("192.0.2.7", 0, 25, 10));
+    assert!(runner.came(&[Came::Batch("b1", &attack)], START + 600).is_err());
+    assert_eq!(names(&runner.came(&[Came::Batch("b1", &attack)], START + 700).unwrap()), [""; 0]);
+    let heard = runner.ears.heard.borrow();
+    assert_eq!(heard.len(), 1);
+    assert_eq!(heard[0].0, "headrig alert: high brute_force");
+    assert!(heard[0].1.starts_with("high brute_force: 25 failed logins from 192.0.2.7"), "{}", heard[0].1);
+}
+
+#[test]
+fn history_is_listed_and_wakes_nobody() {
+    let runner = Runner::default();
+    let attack = figures(&BUILT_IN, &failures("192.0.2.7", 0, 25, 10));
+    let told = runner.came(&[Came::Batch("b1", &attack)], START + 30 * 86_400).unwrap();
+    assert_eq!((names(&told), runner.messages()), (vec!["brute_force"], 0));
+}
+
+/// Lets another writer keep its state between this one's reading and writing.
+struct Raced<'n> {
+    notes: &'n MemoryNotes,
+    first: RefCell<Option<Box<dyn FnOnce() + 'n>>>,
+}
+
+impl NoteBook for Raced<'_> {
+    fn read(&self, name: &str) -> Result<Option<(u64, Vec<u8>)>, CallError> {
+        self.notes.read(name)
+    }
+
+    fn write(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<(), CallError> {
+        if let Some(first) = self.first.borrow_mut().take() {
+            first();
+        }
+        self.notes.write(name, expected, bytes)
+    }
+}
+
+#[test]
+fn of_two_that_take_in_the_same_batch_one_tells() {
+    let runner = Runner::default();
+    let attack = figures(&BUILT_IN, &failures("192.0.2.7", 0, 25, 10));
+    let now = UnixMicros::from_seconds(START + 600);
+    let came = [Came::Batch("b1", &attack)];
+    let other = || drop(take_in(&BUILT_IN.alerts, &came, &runner.notes, &runner.ears, now).unwrap());
+    let raced = Raced { notes: &runner.notes, first: RefCell::new(Some(Box::new(other))) };
+    let told = take_in(&BUILT_IN.alerts, &came, &raced, &runner.ears, now).unwrap();
+    assert_eq!((names(&told), runner.messages()), (vec![], 1));
+}
+
+#[test]
+fn whatever_is_attacked_the_state_fits_its_note() {
+    let runner = Runner::default();
+    for batch in 0..6_i64 {
+        let attack: String = (0..6_000_i64)
+            .map(|number| {
+                let address = format!("2001:db8:{batch:x}:{number:x}::ffff:ffff:ffff");
+                failures(&address, batch * 600 + number % 500, 1 + i64::from(number % 100 == 0) * 20, 1)
+            })
+            .collect();
+        runner.batch(&format!("{batch:064x}"), &attack);
+        let (_, bytes) = runner.notes.read(NOTE).unwrap().unwrap();
+        assert!(bytes.len() < NOTE_BYTES_MAX, "{} bytes", bytes.len());
+        let state: State = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(serde_json::to_vec(&state).unwrap(), bytes);
+    }
+    assert!(runner.messages() > 0);
+}
+
+#[test]
+fn lines_of_the_future_do_not_make_the_present_late() {
+    let runner = Runner::default();
+    let future =
+        "<38>1 2150-01-01T00:00:00Z web-1 sshd 7 - - Failed password for u from 192.0.2.99 port 22 ssh2\n";
+    runner.batch("b0", future);
+    assert_eq!(names(&runner.batch("b1", &failures("192.0.2.7", 0, 12, 10))), [""; 0]);
+    runner.batch("b2", future);
+    assert_eq!(names(&runner.batch("b3", &failures("192.0.2.7", 120, 12, 10))), ["brute_force"]);
+}
+
+#[test]
+fn lines_that_bring_trouble_are_told_of_and_others_are_not() {
+    for (line, expect) in [
+        ("<11>1 T db-1 postgres 7 - - could not write block 5: No space left on device", Some("disk_full")),
+        ("<4>1 T web-1 kernel - - - Buffer I/O error on dev sda1, logical block 77", Some("disk_errors")),
+        ("<4>1 T web-1 kernel - - - Out of memory: Killed process 77 (java)", Some("out_of_memory")),
+        ("<2>1 T web-1 kernel - - - Kernel panic - not syncing: Fatal exception", Some("kernel_trouble")),
+        ("<30>1 T web-1 auditd 7 - - The audit daemon is exiting.", Some("audit_tampering")),
+        ("<30>1 T web-1 app 7 - - 77 % of the disk is free", None),
+        ("<30>1 T web-1 app 7 - - memory: 77 of 99 MB", None),
+        ("<38>1 T web-1 sshd 7 - - Failed password for u from 192.0.2.7 port 22 ssh2", None),
+    ] {
+        let told = Runner::default().batch("b", &(line.replace('T', &time(0)) + "\n"));
+        assert_eq!(names(&told), expect.into_iter().collect::<Vec<_>>(), "{line}");
+    }
+}
+
+#[test]
+fn a_built_in_alert_is_changed_or_switched_off_by_its_name() {
+    let told = |config: &str| {
+        let settings = parse(config).unwrap();
+        let attack = figures(&settings, &failures("192.0.2.7", 0, 25, 10));
+        let (notes, ears) = (MemoryNotes::default(), Ears::default());
+        let now = UnixMicros::from_seconds(START + 600);
+        take_in(&settings.alerts, &[Came::Batch("b1", &attack)], &notes, &ears, now).unwrap()
+    };
+    assert_eq!(names(&told("")), ["brute_force"]);
+    assert_eq!(names(&told("[[alert]]\nname = 'brute_force'\nenabled = false")), [""; 0]);
+    assert_eq!(names(&told("[[alert]]\nname = 'brute_force'\nthreshold = 26")), [""; 0]);
+    assert_eq!(names(&told("[etl]\nbuilt_in_alerts = false")), [""; 0]);
+    let own = "[etl]\nbuilt_in_alerts = false\n[[alert]]\nname = 'mine'\nmatch.event_type = 'auth_failure'\ngroup_by = 'host'\nthreshold = 5\nmessage = '{value} on {host}'";
+    assert_eq!(told(own)[0].text, "25 on web-1");
+}
+
+#[test]
+fn every_built_in_alert_is_documented() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations/alerts.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(BUILT_IN.alerts.names().count() >= 20);
+    for name in BUILT_IN.alerts.names() {
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+    }
+}
