@@ -9,6 +9,7 @@ use headrig_contract::{
     chunk::{BLOCK_BYTES_MAX, Codec},
     framing::{Encoding, Framing, FramingRule, Multiline, Pattern},
 };
+use headrig_etl::config::{RawColumn, RawConfig as RawEtlConfig, RawEtl};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::{fs, path::Path, time::Duration};
@@ -29,18 +30,12 @@ struct RawConfig {
     host: Option<String>,
     timezone: Option<String>,
     max_wait: Option<String>,
-    raw: RawColumn,
+    raw: Option<RawColumn>,
     codec: RawCodec,
     level: Option<i32>,
     source: Vec<RawSource>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum RawColumn {
-    #[default]
-    Unparsed,
-    Always,
+    /// The tables that the ETL has wherever it runs follow, as they stand in [`RawEtlConfig`].
+    etl: RawEtl,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -149,17 +144,15 @@ impl Config {
             (None, Some(text)) => wait(text).map_err(anyhow::Error::msg).context("max_wait")?,
             (None, None) => MAX_WAIT_DEFAULT,
         };
-        let mut etl =
-            headrig_etl::Settings { raw_always: raw.raw == RawColumn::Always, ..Default::default() };
-        if let Some(name) = &raw.timezone {
-            etl.zone = zone(name)?;
-        }
+        let mut etl = etl_settings(&raw)?;
         let mut sources = Vec::new();
         let mut includes = Vec::new();
         for source in &raw.source {
             let settings = source_settings(source).with_context(|| format!("source {:?}", source.name))?;
-            if let Some(name) = &source.timezone {
-                etl.zones.insert(settings.name.clone(), zone(name)?);
+            if let Some(name) = &source.timezone
+                && etl.zones.insert(settings.name.clone(), zone(name)?).is_some()
+            {
+                bail!("source {:?}: expected its timezone here or in [etl], found both", source.name);
             }
             includes.push(patterns(&source.include).with_context(|| format!("source {:?}", source.name))?);
             sources.push(settings);
@@ -181,6 +174,26 @@ impl Config {
         };
         Ok(Self { agent: agent.checked()?, etl, max_wait, includes })
     }
+}
+
+/// The ETL's settings. `raw` and `timezone` may stand at the top of the file, as in a file of few lines they do.
+fn etl_settings(raw: &RawConfig) -> Result<headrig_etl::Settings> {
+    let mut etl = RawEtlConfig { etl: raw.etl.clone() }.checked()?;
+    for (key, twice) in [
+        ("raw", raw.raw.is_some() && raw.etl.raw.is_some()),
+        ("timezone", raw.timezone.is_some() && raw.etl.timezone.is_some()),
+    ] {
+        if twice {
+            bail!("{key}: expected at the top or in [etl], found in both");
+        }
+    }
+    if let Some(column) = raw.raw {
+        etl.raw_always = column == RawColumn::Always;
+    }
+    if let Some(name) = &raw.timezone {
+        etl.zone = zone(name)?;
+    }
+    Ok(etl)
 }
 
 fn default_source() -> SourceSettings {
@@ -266,6 +279,12 @@ mod tests {
         check("timezone = 'Mars'", "timezone: expected a name such as UTC");
         check("max_wait = 'soon'", "expected a time from 100ms");
         check("max_wait = '1ms'", "expected a time from 100ms");
+        check("[etl]\ntimezone = 'Mars'", "[etl]: timezone: expected a name such as UTC");
+        check("raw = 'always'\n[etl]\nraw = 'always'", "raw: expected at the top or in [etl]");
+        check(
+            "[etl]\ntimezones = { a = 'UTC' }\n[[source]]\nname = 'a'\ninclude = []\ntimezone = 'UTC'",
+            "source \"a\": expected its timezone here or in [etl]",
+        );
         check("level = 99", "expected level between 1 and 19, found 99");
         check("[[source]]\nname = 'a'\ninclude = ['*.log']\nformat = 'x'", "format: expected one of");
         check("[[source]]\nname = 'a'\ninclude = ['[']", "include: expected a pattern");

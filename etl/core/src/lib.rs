@@ -4,6 +4,7 @@
 //! lake's files come out through a port. The same batch, settings and version give the same bytes.
 
 pub mod batch;
+pub mod config;
 pub mod event;
 mod lake;
 pub mod parse;
