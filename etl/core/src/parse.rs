@@ -14,6 +14,7 @@ mod classify;
 mod delimited;
 mod fields;
 mod json;
+mod kinds;
 mod level;
 mod logfmt;
 mod nginx_error;
@@ -22,6 +23,7 @@ mod syslog5424;
 mod text;
 mod time;
 mod timestamped;
+mod wrapped;
 
 pub use level::severity_of_word;
 pub use time::Context;
@@ -46,6 +48,7 @@ pub struct Parser {
 /// Every parser, the strictest first.
 pub static PARSERS: &[Parser] = &[
     Parser { name: "syslog_5424", strict: true, parse: syslog5424::parse },
+    Parser { name: "docker", strict: true, parse: json::parse_docker },
     Parser { name: "json", strict: true, parse: json::parse },
     Parser { name: "apache_error", strict: true, parse: apache_error::parse },
     Parser { name: "nginx_error", strict: true, parse: nginx_error::parse },
@@ -57,50 +60,86 @@ pub static PARSERS: &[Parser] = &[
 ];
 
 /// What is known of one stream's format.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct StreamFormat {
     /// The parser to ask before the others.
     first: Option<&'static Parser>,
+    /// The same for lines that are wrapped in others.
+    first_wrapped: Option<&'static Parser>,
 }
 
 impl StreamFormat {
     /// The format of the stream whose first events are `sample`. A `hint` that names a parser wins;
     /// any other hint is no hint.
     pub fn detect<'t>(sample: impl Iterator<Item = &'t str>, hint: &str) -> Self {
-        if let Some(named) = PARSERS.iter().find(|parser| parser.name == hint) {
-            return Self { first: Some(named) };
-        }
         let zone = jiff::tz::TimeZone::UTC;
         let context = Context::new(Default::default(), Default::default(), &zone);
-        let mut votes = [0_usize; PARSERS.len()];
+        let mut format = Self::default();
+        let (mut outer, mut wrapped) = (Votes::default(), Votes::default());
         for text in sample.take(SAMPLE_EVENTS_MAX) {
             let mut event = Event::default();
-            let taker = PARSERS.iter().position(|parser| {
-                reset(&mut event, &context);
-                (parser.parse)(text, &context, &mut event)
-            });
-            if let Some(taker) = taker {
-                votes[taker] += 1;
-            }
+            format.parse(text, &context, &mut event);
+            outer.add(event.format);
+            let inner = event.attributes.iter().find(|(key, _)| key == wrapped::FORMAT);
+            wrapped.add(inner.map_or("", |(_, name)| name));
         }
-        let most = votes.iter().copied().max().unwrap_or(0);
-        let winner = votes.iter().position(|&count| count == most && count > 0);
-        Self { first: winner.map(|index| &PARSERS[index]).filter(|parser| parser.strict) }
+        let named = PARSERS.iter().find(|parser| parser.name == hint);
+        format.first = named.or_else(|| outer.winner());
+        format.first_wrapped = wrapped.winner();
+        format
     }
 
     /// Fills `event` from the text of one event, its last line terminator cut off. Whatever `event`
     /// held before is gone; the capacity of its attributes stays.
     pub fn parse<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) {
-        let first = self.first.into_iter();
-        let others = PARSERS.iter().filter(|parser| self.first.is_none_or(|first| first.name != parser.name));
-        for parser in first.chain(others) {
+        if !self.parse_by(self.first, text, context, event) {
+            reset(event, context);
+        } else if event.wraps_line {
+            self.unwrap(context, event);
+        }
+    }
+
+    /// Asks one parser first, then the others.
+    fn parse_by<'a>(
+        &self,
+        first: Option<&'static Parser>,
+        text: &'a str,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) -> bool {
+        let others = PARSERS.iter().filter(|parser| first.is_none_or(|first| first.name != parser.name));
+        for parser in first.into_iter().chain(others) {
             reset(event, context);
             if (parser.parse)(text, context, event) {
                 event.format = parser.name;
-                return;
+                return true;
             }
         }
-        reset(event, context);
+        false
+    }
+}
+
+/// How many events each parser took.
+struct Votes([usize; PARSERS.len()]);
+
+impl Default for Votes {
+    fn default() -> Self {
+        Self([0; PARSERS.len()])
+    }
+}
+
+impl Votes {
+    fn add(&mut self, name: &str) {
+        if let Some(index) = PARSERS.iter().position(|parser| parser.name == name) {
+            self.0[index] += 1;
+        }
+    }
+
+    /// The strict parser that took most.
+    fn winner(&self) -> Option<&'static Parser> {
+        let most = self.0.iter().copied().max().filter(|most| *most > 0)?;
+        let index = self.0.iter().position(|count| *count == most)?;
+        Some(&PARSERS[index]).filter(|parser| parser.strict)
     }
 }
 
