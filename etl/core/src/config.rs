@@ -5,6 +5,7 @@
 //! accepted that nothing honours.
 
 use crate::Settings;
+use crate::parse::{FormatError, FormatSpec, Formats};
 use headrig_contract::SourceName;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -17,6 +18,8 @@ use std::collections::BTreeMap;
 pub struct RawConfig {
     /// `[etl]`: what holds for all lines.
     pub etl: RawEtl,
+    /// `[[format]]`: formats beside the built-in ones, in the order they are asked.
+    pub format: Vec<FormatSpec>,
 }
 
 /// The table `[etl]` as it is written.
@@ -98,6 +101,10 @@ impl RawConfig {
             })?;
             settings.zones.insert(source, zone(name).map_err(|fault| fault.at(&place, key()))?);
         }
+        settings.formats = Formats::new(&self.format).map_err(|(at, error)| {
+            let FormatError { key, expected, found } = error;
+            Fault { expected, found }.at(&Place::item("format", at, &self.format[at].name), key)
+        })?;
         Ok(settings)
     }
 }
@@ -166,6 +173,13 @@ mod tests {
         check("[etl]\nraw = 'never'", "unknown variant `never`");
         check("[etl]\ntimezone = 'Mars'", "[etl]: timezone: expected a name such as UTC");
         check("[etl]\ntimezones = { web = 'Mars' }", "[etl]: timezones.web: expected a name such as UTC");
+        check("[[format]]\nname = 'a'\npattern = '(?<message>.*)'", "fine");
+        check(
+            "[[format]]\nname = 'a'\npattern = '(?<message>.*)'\n[[format]]\nname = 'a'\npattern = '(?<b>.)'",
+            "[[format]] 2 \"a\": name: expected each name once, found \"a\"",
+        );
+        check("[[format]]\nname = 'a'\npatern = 'x'", "unknown field `patern`");
+        check("[[format]]\nname = 'a'", "missing field `pattern`");
         check("[etl]\ntimezones = { 'a/b' = 'UTC' }", "[etl]: timezones.a/b: expected a source's name");
     }
 }

@@ -11,6 +11,7 @@
 mod access;
 mod apache_error;
 mod classify;
+mod custom;
 mod delimited;
 mod fields;
 mod json;
@@ -25,10 +26,14 @@ mod time;
 mod timestamped;
 mod wrapped;
 
+pub use custom::{
+    CustomFormat, FORMATS_MAX, FormatError, FormatSpec, Formats, PATTERN_BYTES_MAX, PATTERN_SIZE_MAX,
+};
 pub use level::severity_of_word;
 pub use time::Context;
 
 use crate::event::{Event, EventType};
+use std::sync::Arc;
 
 /// The events looked at to find a stream's format.
 pub const SAMPLE_EVENTS_MAX: usize = 64;
@@ -59,9 +64,22 @@ pub static PARSERS: &[Parser] = &[
     Parser { name: "delimited", strict: false, parse: delimited::parse },
 ];
 
+/// Where a stream comes from, as far as its format depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreamOrigin<'s> {
+    /// The configured source.
+    pub source: &'s str,
+    /// The file.
+    pub path: &'s str,
+    /// The name of a format, or nothing that is known.
+    pub hint: &'s str,
+}
+
 /// What is known of one stream's format.
 #[derive(Clone, Debug, Default)]
 pub struct StreamFormat {
+    /// The configuration's formats for this stream, which are asked before all others.
+    own: Vec<Arc<CustomFormat>>,
     /// The parser to ask before the others.
     first: Option<&'static Parser>,
     /// The same for lines that are wrapped in others.
@@ -72,9 +90,19 @@ impl StreamFormat {
     /// The format of the stream whose first events are `sample`. A `hint` that names a parser wins;
     /// any other hint is no hint.
     pub fn detect<'t>(sample: impl Iterator<Item = &'t str>, hint: &str) -> Self {
+        Self::of_stream(&Formats::default(), &StreamOrigin { hint, ..StreamOrigin::default() }, sample)
+    }
+
+    /// The same for a stream of which more is known, with the configuration's own formats.
+    pub fn of_stream<'t>(
+        formats: &Formats,
+        origin: &StreamOrigin<'_>,
+        sample: impl Iterator<Item = &'t str>,
+    ) -> Self {
+        let StreamOrigin { source, path, hint } = *origin;
         let zone = jiff::tz::TimeZone::UTC;
         let context = Context::new(Default::default(), Default::default(), &zone);
-        let mut format = Self::default();
+        let mut format = Self { own: formats.of_stream(source, path, hint), ..Self::default() };
         let (mut outer, mut wrapped) = (Votes::default(), Votes::default());
         for text in sample.take(SAMPLE_EVENTS_MAX) {
             let mut event = Event::default();
@@ -107,6 +135,13 @@ impl StreamFormat {
         context: &Context<'_>,
         event: &mut Event<'a>,
     ) -> bool {
+        for own in &self.own {
+            reset(event, context);
+            if own.parse(text, context, event) {
+                event.format = own.name();
+                return true;
+            }
+        }
         let others = PARSERS.iter().filter(|parser| first.is_none_or(|first| first.name != parser.name));
         for parser in first.into_iter().chain(others) {
             reset(event, context);
