@@ -9,7 +9,9 @@
 //! the usual lines they do not allocate: fields borrow from the text.
 
 mod access;
+mod amazon;
 mod apache_error;
+mod cef;
 mod classify;
 mod custom;
 mod delimited;
@@ -18,12 +20,15 @@ mod json;
 mod kinds;
 mod level;
 mod logfmt;
+mod mongodb;
 mod nginx_error;
 mod syslog;
 mod syslog5424;
+mod table;
 mod text;
 mod time;
 mod timestamped;
+mod windows_xml;
 mod wrapped;
 
 pub use custom::{
@@ -34,9 +39,13 @@ pub use time::Context;
 
 use crate::event::{Event, EventType};
 use std::sync::Arc;
+use table::Columns;
 
 /// The events looked at to find a stream's format.
 pub const SAMPLE_EVENTS_MAX: usize = 64;
+
+/// The format of rows whose columns a header names. It is no parser of the list: a row alone says nothing.
+const TABLE: &str = "table";
 
 /// One log format.
 #[derive(Debug)]
@@ -52,12 +61,20 @@ pub struct Parser {
 
 /// Every parser, the strictest first.
 pub static PARSERS: &[Parser] = &[
+    Parser { name: "cef", strict: true, parse: cef::parse_cef },
+    Parser { name: "leef", strict: true, parse: cef::parse_leef },
     Parser { name: "syslog_5424", strict: true, parse: syslog5424::parse },
     Parser { name: "docker", strict: true, parse: json::parse_docker },
     Parser { name: "json", strict: true, parse: json::parse },
     Parser { name: "apache_error", strict: true, parse: apache_error::parse },
     Parser { name: "nginx_error", strict: true, parse: nginx_error::parse },
     Parser { name: "access", strict: true, parse: access::parse },
+    Parser { name: "aws_elb", strict: true, parse: amazon::parse_balancer },
+    Parser { name: "aws_s3", strict: true, parse: amazon::parse_bucket },
+    Parser { name: "aws_cloudfront", strict: true, parse: amazon::parse_distribution },
+    Parser { name: "aws_vpc_flow", strict: true, parse: amazon::parse_flow },
+    Parser { name: "windows_xml", strict: true, parse: windows_xml::parse },
+    Parser { name: "mongodb", strict: true, parse: mongodb::parse },
     Parser { name: "syslog_3164", strict: true, parse: syslog::parse },
     Parser { name: "logfmt", strict: true, parse: logfmt::parse },
     Parser { name: "timestamped", strict: false, parse: timestamped::parse },
@@ -80,6 +97,8 @@ pub struct StreamOrigin<'s> {
 pub struct StreamFormat {
     /// The configuration's formats for this stream, which are asked before all others.
     own: Vec<Arc<CustomFormat>>,
+    /// The columns that the stream's first lines name.
+    columns: Option<Arc<Columns>>,
     /// The parser to ask before the others.
     first: Option<&'static Parser>,
     /// The same for lines that are wrapped in others.
@@ -102,9 +121,11 @@ impl StreamFormat {
         let StreamOrigin { source, path, hint } = *origin;
         let zone = jiff::tz::TimeZone::UTC;
         let context = Context::new(Default::default(), Default::default(), &zone);
-        let mut format = Self { own: formats.of_stream(source, path, hint), ..Self::default() };
+        let sample: Vec<&str> = sample.take(SAMPLE_EVENTS_MAX).collect();
+        let own = formats.of_stream(source, path, hint);
+        let mut format = Self { own, columns: Columns::of_sample(&sample).map(Arc::new), ..Self::default() };
         let (mut outer, mut wrapped) = (Votes::default(), Votes::default());
-        for text in sample.take(SAMPLE_EVENTS_MAX) {
+        for text in sample {
             let mut event = Event::default();
             format.parse(text, &context, &mut event);
             outer.add(event.format);
@@ -115,6 +136,13 @@ impl StreamFormat {
         format.first = named.or_else(|| outer.winner());
         format.first_wrapped = wrapped.winner();
         format
+    }
+
+    /// The same with what an earlier sample told that this one could not: the columns stand in the first
+    /// lines of a file only.
+    pub fn after(mut self, former: &Self) -> Self {
+        self.columns = self.columns.or_else(|| former.columns.clone());
+        self
     }
 
     /// Fills `event` from the text of one event, its last line terminator cut off. Whatever `event`
@@ -139,6 +167,13 @@ impl StreamFormat {
             reset(event, context);
             if own.parse(text, context, event) {
                 event.format = own.name();
+                return true;
+            }
+        }
+        if let Some(columns) = &self.columns {
+            reset(event, context);
+            if columns.parse(text, context, event) {
+                event.format = TABLE;
                 return true;
             }
         }

@@ -191,7 +191,8 @@ fn stream_format<'s>(
     };
     let state = streams.entry(piece.stream).or_insert_with(find);
     if state.sampled < sampled {
-        *state = find();
+        let found = find();
+        *state = StreamState { format: found.format.after(&state.format), sampled };
     }
     state
 }

@@ -16,8 +16,9 @@ use super::level::{severity_of_status, severity_of_word};
 use super::text::number;
 use super::time::Context;
 use crate::event::{Event, EventType, TsSource};
+use headrig_contract::timestamp::Reading;
 use names::Field;
-pub(super) use names::{Fact, has_prefix};
+pub(super) use names::{Fact, has_prefix, is_known_name, is_time_name};
 use std::borrow::Cow;
 pub(super) use values::{is_trace, level_of, milliseconds, part, reading_of, split_port, split_request};
 
@@ -193,6 +194,18 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Sets the time, where several members or a rule of the format make it.
+    pub(super) fn stamp(
+        &mut self,
+        reading: Reading,
+        written: impl Into<Cow<'a, str>>,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) {
+        self.timed = true;
+        context.stamp(event, reading, written);
+    }
+
     fn set_time(
         &mut self,
         text: Cow<'a, str>,
@@ -201,8 +214,7 @@ impl<'a> Fields<'a> {
     ) -> Option<Cow<'a, str>> {
         match reading_of(&text) {
             Some(reading) if !self.timed => {
-                self.timed = true;
-                context.stamp(event, reading, text);
+                self.stamp(reading, text, context, event);
                 None
             }
             _ => Some(text),

@@ -55,6 +55,8 @@ pub(super) fn settle<'a>(facts: &Facts<'a>, leveled: bool, event: &mut Event<'a>
         google(facts, event)
     } else if has(Fact::WebAcl) {
         web_firewall(facts, event)
+    } else if has(Fact::FlowVerdict) {
+        flow(facts, event)
     } else if has(Fact::QueryName) && has(Fact::QueryVerdict) {
         resolver(facts, event)
     } else if has(Fact::EventId) && has(Fact::WindowsChannel) {
@@ -180,6 +182,24 @@ fn web_firewall(facts: &Facts<'_>, event: &mut Event<'_>) -> Option<i32> {
         event.message = Some(words.join(" ").into());
     }
     Some(if action == "ALLOW" || action == "COUNT" { INFO } else { WARN })
+}
+
+/// Packets between two addresses that a network's rules accepted or rejected.
+fn flow(facts: &Facts<'_>, event: &mut Event<'_>) -> Option<i32> {
+    let of = |fact| facts.of(fact).unwrap_or("-");
+    let rejected = of(Fact::FlowVerdict) == "REJECT";
+    event.event_type = if rejected { EventType::Firewall } else { EventType::Network };
+    let protocol = match of(Fact::FlowProtocol) {
+        "1" => "icmp",
+        "6" => "tcp",
+        "17" => "udp",
+        "58" => "icmpv6",
+        other => other,
+    };
+    let source = event.src_ip.as_deref().unwrap_or("-");
+    let (verdict, target) = (of(Fact::FlowVerdict), of(Fact::FlowTarget));
+    event.message = Some(format!("{verdict} {protocol} {source} -> {target}").into());
+    Some(if rejected { WARN } else { INFO })
 }
 
 fn resolver<'a>(facts: &Facts<'a>, event: &mut Event<'a>) -> Option<i32> {

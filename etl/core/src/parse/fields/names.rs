@@ -82,6 +82,10 @@ pub(in crate::parse) enum Fact {
     WindowsLevel,
     /// The web application firewall of AWS.
     WebAcl,
+    /// The flow logs of AWS: accepted or rejected packets.
+    FlowVerdict,
+    FlowProtocol,
+    FlowTarget,
     /// Route 53's resolver.
     QueryName,
     QueryVerdict,
@@ -104,6 +108,16 @@ pub(super) fn entry(name: &str) -> Option<Entry> {
 /// Whether known names begin with this prefix and a dot.
 pub(in crate::parse) fn has_prefix(prefix: &str) -> bool {
     PREFIXES.contains(prefix)
+}
+
+/// Whether the table knows the name.
+pub(in crate::parse) fn is_known_name(name: &str) -> bool {
+    ENTRIES.contains_key(name)
+}
+
+/// Whether the name is a time's.
+pub(in crate::parse) fn is_time_name(name: &str) -> bool {
+    entry(name).is_some_and(|entry| matches!(entry.field, Some(Field::Time)))
 }
 
 static ENTRIES: LazyLock<FxHashMap<&'static str, Entry>> = LazyLock::new(|| {
@@ -229,7 +243,7 @@ static COLUMNS: &[(Field, &[&str])] = &[
         "http.response_content_length", "content_length", "http.response.body.size",
     ]),
     (MILLIS, &[
-        "duration_ms", "elapsed_ms", "responseTime", "response_time_ms", "latency_ms", "took_ms",
+        "duration_ms", "elapsed_ms", "responseTime", "response_time_ms", "latency_ms", "took_ms", "connection_time_ms",
         "durationMillis", "attr.durationMillis", "elapsedMilliseconds", "ElapsedMilliseconds",
         "Elapsed", "responseLatency", "durationMs", "latencyMs", "elapsedMs", "request_time_ms",
     ]),
@@ -282,6 +296,9 @@ static FACTS: &[(Fact, &[&str])] = &[
     (Fact::WindowsChannel, &["Channel", "winlog.channel", "ProviderGuid", "SourceName", "ProviderName"]),
     (Fact::WindowsLevel, &["Level", "winlog.level"]),
     (Fact::WebAcl, &["webaclId"]),
+    (Fact::FlowVerdict, &["flow.action"]),
+    (Fact::FlowProtocol, &["flow.protocol"]),
+    (Fact::FlowTarget, &["flow.dstaddr"]),
     (Fact::QueryName, &["query_name"]),
     (Fact::QueryVerdict, &["rcode"]),
 ];
