@@ -10,6 +10,7 @@ use headrig_contract::{
     framing::{Encoding, Framing, FramingRule, Multiline, Pattern},
 };
 use headrig_etl::config::{RawAlert, RawColumn, RawConfig as RawEtlConfig, RawEtl, RawRule};
+use headrig_etl::parse::{FormatSpec, Formats, PARSERS};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::{fs, path::Path, time::Duration};
@@ -38,6 +39,7 @@ struct RawConfig {
     etl: RawEtl,
     rule: Vec<RawRule>,
     alert: Vec<RawAlert>,
+    format: Vec<FormatSpec>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -150,7 +152,8 @@ impl Config {
         let mut sources = Vec::new();
         let mut includes = Vec::new();
         for source in &raw.source {
-            let settings = source_settings(source).with_context(|| format!("source {:?}", source.name))?;
+            let settings =
+                source_settings(source, &etl.formats).with_context(|| format!("source {:?}", source.name))?;
             if let Some(name) = &source.timezone
                 && etl.zones.insert(settings.name.clone(), zone(name)?).is_some()
             {
@@ -181,7 +184,7 @@ impl Config {
 /// The ETL's settings. `raw` and `timezone` may stand at the top of the file, as in a file of few lines they do.
 fn etl_settings(raw: &RawConfig) -> Result<headrig_etl::Settings> {
     let mut etl =
-        RawEtlConfig { etl: raw.etl.clone(), rule: raw.rule.clone(), alert: raw.alert.clone() }.checked()?;
+        RawEtlConfig { etl: raw.etl.clone(), format: raw.format.clone(), rule: raw.rule.clone(), alert: raw.alert.clone() }.checked()?;
     for (key, twice) in [
         ("raw", raw.raw.is_some() && raw.etl.raw.is_some()),
         ("timezone", raw.timezone.is_some() && raw.etl.timezone.is_some()),
@@ -210,9 +213,9 @@ fn default_source() -> SourceSettings {
     }
 }
 
-fn source_settings(source: &RawSource) -> Result<SourceSettings> {
+fn source_settings(source: &RawSource, own: &Formats) -> Result<SourceSettings> {
     let format_hint = source.format.as_deref().unwrap_or_default();
-    let mut formats: Vec<&str> = headrig_etl::parse::PARSERS.iter().map(|parser| parser.name).collect();
+    let mut formats: Vec<&str> = PARSERS.iter().map(|parser| parser.name).chain(own.names()).collect();
     formats.sort_unstable();
     if !format_hint.is_empty() && !formats.contains(&format_hint) {
         bail!("format: expected one of {}, found {format_hint:?}", formats.join(", "));
@@ -290,6 +293,14 @@ mod tests {
         );
         check("level = 99", "expected level between 1 and 19, found 99");
         check("[[source]]\nname = 'a'\ninclude = ['*.log']\nformat = 'x'", "format: expected one of");
+        check(
+            "[[source]]\nname = 'a'\ninclude = []\nformat = 'x'\n[[format]]\nname = 'x'\npattern = '(?<n>x)'",
+            "fine",
+        );
+        check(
+            "[[format]]\nname = 'json'\npattern = '(?<n>x)'",
+            "[[format]] 1 \"json\": name: expected a name that no built-in format has",
+        );
         check("[[source]]\nname = 'a'\ninclude = ['[']", "include: expected a pattern");
         check("[[source]]\nname = 'a'\ninclude = []\nencoding = 'utf-16'", "unknown variant `utf-16`");
         check(

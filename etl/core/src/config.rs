@@ -12,7 +12,10 @@ pub use alerts::RawAlert;
 pub use conditions::{RawConditions, Texts};
 pub use rules::RawRule;
 
-use crate::Settings;
+use crate::{
+    Settings,
+    parse::{FormatError, FormatSpec, Formats},
+};
 use headrig_contract::SourceName;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -29,6 +32,8 @@ pub struct RawConfig {
     pub rule: Vec<RawRule>,
     /// `[[alert]]`: what people are to be told of.
     pub alert: Vec<RawAlert>,
+    /// `[[format]]`: formats beside the built-in ones, in the order they are asked.
+    pub format: Vec<FormatSpec>,
 }
 
 /// The table `[etl]` as it is written.
@@ -113,6 +118,10 @@ impl RawConfig {
         }
         settings.rules = rules::checked(&self.rule)?;
         settings.alerts = alerts::checked(&self.alert, self.etl.built_in_alerts != Some(false))?;
+        settings.formats = Formats::new(&self.format).map_err(|(at, error)| {
+            let FormatError { key, expected, found } = error;
+            Fault::new(expected, found).at(&Place::item("format", at, &self.format[at].name), key)
+        })?;
         Ok(settings)
     }
 }

@@ -50,6 +50,8 @@ pub struct Event<'a> {
     pub span_id: Option<Cow<'a, str>>,
     /// Everything else that was parsed, in the line's order.
     pub attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Whether `message` is a line that a program wrote and its runtime wrapped, to be parsed again.
+    pub wraps_line: bool,
 }
 
 /// Where an event's time comes from.
@@ -223,6 +225,39 @@ impl<'a> Event<'a> {
     pub fn set_severity(&mut self, number: i32) {
         self.severity_number = number;
         self.level = Level::of_severity(number);
+    }
+
+    /// The same event, borrowing nothing.
+    pub fn into_owned(self) -> Event<'static> {
+        let owned = |text: Option<Cow<'a, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        let pairs = self.attributes.into_iter();
+        let owned_pair = |(key, value): (Cow<'a, str>, Cow<'a, str>)| {
+            (Cow::Owned(key.into_owned()), Cow::Owned(value.into_owned()))
+        };
+        Event {
+            ts: self.ts,
+            ts_source: self.ts_source,
+            severity_number: self.severity_number,
+            level: self.level,
+            event_type: self.event_type,
+            format: self.format,
+            service: owned(self.service),
+            pid: self.pid,
+            message: owned(self.message),
+            src_ip: owned(self.src_ip),
+            user_name: owned(self.user_name),
+            http_method: owned(self.http_method),
+            http_path: owned(self.http_path),
+            http_status: self.http_status,
+            http_bytes: self.http_bytes,
+            http_duration_ms: self.http_duration_ms,
+            http_user_agent: owned(self.http_user_agent),
+            http_referrer: owned(self.http_referrer),
+            trace_id: owned(self.trace_id),
+            span_id: owned(self.span_id),
+            attributes: pairs.map(owned_pair).collect(),
+            wraps_line: self.wraps_line,
+        }
     }
 
     /// Adds an attribute.

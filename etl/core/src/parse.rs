@@ -9,27 +9,43 @@
 //! the usual lines they do not allocate: fields borrow from the text.
 
 mod access;
+mod amazon;
 mod apache_error;
+mod cef;
 mod classify;
+mod custom;
 mod delimited;
 mod fields;
 mod json;
+mod kinds;
 mod level;
 mod logfmt;
+mod mongodb;
 mod nginx_error;
 mod syslog;
 mod syslog5424;
+mod table;
 mod text;
 mod time;
 mod timestamped;
+mod windows_xml;
+mod wrapped;
 
+pub use custom::{
+    CustomFormat, FORMATS_MAX, FormatError, FormatSpec, Formats, PATTERN_BYTES_MAX, PATTERN_SIZE_MAX,
+};
 pub use level::severity_of_word;
 pub use time::Context;
 
 use crate::event::{Event, EventType};
+use std::sync::Arc;
+use table::Columns;
 
 /// The events looked at to find a stream's format.
 pub const SAMPLE_EVENTS_MAX: usize = 64;
+
+/// The format of rows whose columns a header names. It is no parser of the list: a row alone says nothing.
+const TABLE: &str = "table";
 
 /// One log format.
 #[derive(Debug)]
@@ -45,62 +61,155 @@ pub struct Parser {
 
 /// Every parser, the strictest first.
 pub static PARSERS: &[Parser] = &[
+    Parser { name: "cef", strict: true, parse: cef::parse_cef },
+    Parser { name: "leef", strict: true, parse: cef::parse_leef },
     Parser { name: "syslog_5424", strict: true, parse: syslog5424::parse },
+    Parser { name: "docker", strict: true, parse: json::parse_docker },
     Parser { name: "json", strict: true, parse: json::parse },
     Parser { name: "apache_error", strict: true, parse: apache_error::parse },
     Parser { name: "nginx_error", strict: true, parse: nginx_error::parse },
     Parser { name: "access", strict: true, parse: access::parse },
+    Parser { name: "aws_elb", strict: true, parse: amazon::parse_balancer },
+    Parser { name: "aws_s3", strict: true, parse: amazon::parse_bucket },
+    Parser { name: "aws_cloudfront", strict: true, parse: amazon::parse_distribution },
+    Parser { name: "aws_vpc_flow", strict: true, parse: amazon::parse_flow },
+    Parser { name: "windows_xml", strict: true, parse: windows_xml::parse },
+    Parser { name: "mongodb", strict: true, parse: mongodb::parse },
     Parser { name: "syslog_3164", strict: true, parse: syslog::parse },
     Parser { name: "logfmt", strict: true, parse: logfmt::parse },
     Parser { name: "timestamped", strict: false, parse: timestamped::parse },
     Parser { name: "delimited", strict: false, parse: delimited::parse },
 ];
 
-/// What is known of one stream's format.
+/// Where a stream comes from, as far as its format depends on it.
 #[derive(Clone, Copy, Debug, Default)]
+pub struct StreamOrigin<'s> {
+    /// The configured source.
+    pub source: &'s str,
+    /// The file.
+    pub path: &'s str,
+    /// The name of a format, or nothing that is known.
+    pub hint: &'s str,
+}
+
+/// What is known of one stream's format.
+#[derive(Clone, Debug, Default)]
 pub struct StreamFormat {
+    /// The configuration's formats for this stream, which are asked before all others.
+    own: Vec<Arc<CustomFormat>>,
+    /// The columns that the stream's first lines name.
+    columns: Option<Arc<Columns>>,
     /// The parser to ask before the others.
     first: Option<&'static Parser>,
+    /// The same for lines that are wrapped in others.
+    first_wrapped: Option<&'static Parser>,
 }
 
 impl StreamFormat {
     /// The format of the stream whose first events are `sample`. A `hint` that names a parser wins;
     /// any other hint is no hint.
     pub fn detect<'t>(sample: impl Iterator<Item = &'t str>, hint: &str) -> Self {
-        if let Some(named) = PARSERS.iter().find(|parser| parser.name == hint) {
-            return Self { first: Some(named) };
-        }
+        Self::of_stream(&Formats::default(), &StreamOrigin { hint, ..StreamOrigin::default() }, sample)
+    }
+
+    /// The same for a stream of which more is known, with the configuration's own formats.
+    pub fn of_stream<'t>(
+        formats: &Formats,
+        origin: &StreamOrigin<'_>,
+        sample: impl Iterator<Item = &'t str>,
+    ) -> Self {
+        let StreamOrigin { source, path, hint } = *origin;
         let zone = jiff::tz::TimeZone::UTC;
         let context = Context::new(Default::default(), Default::default(), &zone);
-        let mut votes = [0_usize; PARSERS.len()];
-        for text in sample.take(SAMPLE_EVENTS_MAX) {
+        let sample: Vec<&str> = sample.take(SAMPLE_EVENTS_MAX).collect();
+        let own = formats.of_stream(source, path, hint);
+        let mut format = Self { own, columns: Columns::of_sample(&sample).map(Arc::new), ..Self::default() };
+        let (mut outer, mut wrapped) = (Votes::default(), Votes::default());
+        for text in sample {
             let mut event = Event::default();
-            let taker = PARSERS.iter().position(|parser| {
-                reset(&mut event, &context);
-                (parser.parse)(text, &context, &mut event)
-            });
-            if let Some(taker) = taker {
-                votes[taker] += 1;
-            }
+            format.parse(text, &context, &mut event);
+            outer.add(event.format);
+            let inner = event.attributes.iter().find(|(key, _)| key == wrapped::FORMAT);
+            wrapped.add(inner.map_or("", |(_, name)| name));
         }
-        let most = votes.iter().copied().max().unwrap_or(0);
-        let winner = votes.iter().position(|&count| count == most && count > 0);
-        Self { first: winner.map(|index| &PARSERS[index]).filter(|parser| parser.strict) }
+        let named = PARSERS.iter().find(|parser| parser.name == hint);
+        format.first = named.or_else(|| outer.winner());
+        format.first_wrapped = wrapped.winner();
+        format
+    }
+
+    /// The same with what an earlier sample told that this one could not: the columns stand in the first
+    /// lines of a file only.
+    pub fn after(mut self, former: &Self) -> Self {
+        self.columns = self.columns.or_else(|| former.columns.clone());
+        self
     }
 
     /// Fills `event` from the text of one event, its last line terminator cut off. Whatever `event`
     /// held before is gone; the capacity of its attributes stays.
     pub fn parse<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) {
-        let first = self.first.into_iter();
-        let others = PARSERS.iter().filter(|parser| self.first.is_none_or(|first| first.name != parser.name));
-        for parser in first.chain(others) {
+        if !self.parse_by(self.first, text, context, event) {
+            reset(event, context);
+        } else if event.wraps_line {
+            self.unwrap(context, event);
+        }
+    }
+
+    /// Asks one parser first, then the others.
+    fn parse_by<'a>(
+        &self,
+        first: Option<&'static Parser>,
+        text: &'a str,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) -> bool {
+        for own in &self.own {
+            reset(event, context);
+            if own.parse(text, context, event) {
+                event.format = own.name();
+                return true;
+            }
+        }
+        if let Some(columns) = &self.columns {
+            reset(event, context);
+            if columns.parse(text, context, event) {
+                event.format = TABLE;
+                return true;
+            }
+        }
+        let others = PARSERS.iter().filter(|parser| first.is_none_or(|first| first.name != parser.name));
+        for parser in first.into_iter().chain(others) {
             reset(event, context);
             if (parser.parse)(text, context, event) {
                 event.format = parser.name;
-                return;
+                return true;
             }
         }
-        reset(event, context);
+        false
+    }
+}
+
+/// How many events each parser took.
+struct Votes([usize; PARSERS.len()]);
+
+impl Default for Votes {
+    fn default() -> Self {
+        Self([0; PARSERS.len()])
+    }
+}
+
+impl Votes {
+    fn add(&mut self, name: &str) {
+        if let Some(index) = PARSERS.iter().position(|parser| parser.name == name) {
+            self.0[index] += 1;
+        }
+    }
+
+    /// The strict parser that took most.
+    fn winner(&self) -> Option<&'static Parser> {
+        let most = self.0.iter().copied().max().filter(|most| *most > 0)?;
+        let index = self.0.iter().position(|count| *count == most)?;
+        Some(&PARSERS[index]).filter(|parser| parser.strict)
     }
 }
 

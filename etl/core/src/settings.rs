@@ -3,6 +3,7 @@
 //! Settings are part of a batch's identity: the same members, settings and version give the same bytes.
 
 use crate::{Alerts, Rules};
+use crate::parse::Formats;
 use headrig_contract::SourceName;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub zone: TimeZone,
     /// Whether `raw` holds the whole line of parsed events too.
     pub raw_always: bool,
+    /// Formats beside the built-in ones.
+    pub formats: Formats,
     /// Bytes of rows held in memory before the largest partitions are written out.
     pub arrow_bytes_max: usize,
     /// What is dropped, sampled, redacted and relabelled.
@@ -55,6 +58,7 @@ impl Default for Settings {
             zones: BTreeMap::new(),
             zone: TimeZone::UTC,
             raw_always: false,
+            formats: Formats::default(),
             arrow_bytes_max: ARROW_BYTES_MAX_DEFAULT,
             rules: Rules::default(),
             alerts: Alerts::default(),

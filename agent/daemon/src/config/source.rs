@@ -21,16 +21,25 @@ use toml::de::DeValue;
 /// The log formats that a source may name, sorted. The truth is `PARSERS` in etl/core/src/parse.rs, which the
 /// agent does not link: a parser that is added or renamed there is so here, too. A name that the ETL does not
 /// know is no error there, but no hint either.
-pub const FORMATS: [&str; 9] = [
+pub const FORMATS: [&str; 18] = [
     "access",
     "apache_error",
+    "aws_cloudfront",
+    "aws_elb",
+    "aws_s3",
+    "aws_vpc_flow",
+    "cef",
     "delimited",
+    "docker",
     "json",
+    "leef",
     "logfmt",
+    "mongodb",
     "nginx_error",
     "syslog_3164",
     "syslog_5424",
     "timestamped",
+    "windows_xml",
 ];
 
 /// Where reading begins, by its names.

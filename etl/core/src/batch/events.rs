@@ -7,8 +7,8 @@ use super::BatchRun;
 use crate::{
     Counts, Event, EventType, ObjectReport, TsSource,
     lake::{DAY_MICROS, Observation, OriginId, Place, SiteId},
-    parse::{Context, StreamFormat},
     rules::{At, Verdict},
+    parse::{Context, Formats, StreamFormat, StreamOrigin},
 };
 use headrig_contract::{
     ByteLength, ByteOffset, Generation, StreamId, UnixMicros,
@@ -38,7 +38,8 @@ pub(super) struct Piece<'p> {
     pub(super) edges: SegmentEdges,
     pub(super) origin: OriginId,
     pub(super) site: SiteId,
-    pub(super) hint: &'p str,
+    /// Where the stream comes from, for its format.
+    pub(super) from: StreamOrigin<'p>,
     pub(super) context: Context<'p>,
 }
 
@@ -100,7 +101,8 @@ impl BatchRun<'_> {
         if framed.events.is_empty() {
             return counts;
         }
-        let format = stream_format(&mut self.streams, piece, &framed.events).format;
+        let format =
+            stream_format(&mut self.streams, &self.settings.formats, piece, &framed.events).format.clone();
         let cut = piece.edges.cut.then_some(framed.events.len() - 1);
         let mut event = Event::default();
         for (at, range) in framed.events.iter().enumerate() {
@@ -210,18 +212,21 @@ impl Counts {
 /// from a piece that has more of them.
 fn stream_format<'s>(
     streams: &'s mut Streams,
+    formats: &Formats,
     piece: &Piece<'_>,
     events: &[Range<usize>],
 ) -> &'s StreamState {
     let sampled = events.len().min(SAMPLE_EVENTS);
     let find = || {
         let sample: Vec<Cow<'_, str>> = events[..sampled].iter().map(|range| piece.text(range)).collect();
-        let format = StreamFormat::detect(sample.iter().map(|text| without_terminator(text)), piece.hint);
+        let sample = sample.iter().map(|text| without_terminator(text));
+        let format = StreamFormat::of_stream(formats, &piece.from, sample);
         StreamState { format, sampled }
     };
     let state = streams.entry(piece.stream).or_insert_with(find);
     if state.sampled < sampled {
-        *state = find();
+        let found = find();
+        *state = StreamState { format: found.format.after(&state.format), sampled };
     }
     state
 }

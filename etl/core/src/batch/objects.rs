@@ -10,7 +10,7 @@ use crate::{
     Counts, ObjectReport, StreamReport,
     conditions::Site,
     lake::{Origin, OriginId, Outlet, SiteId},
-    parse::Context,
+    parse::{Context, StreamOrigin},
     settings::ForeignLimits,
 };
 use headrig_contract::{
@@ -40,6 +40,7 @@ struct Object {
 /// What the pieces of a block or of a foreign object share.
 struct Setting<'c> {
     site: SiteId,
+    source: &'c str,
     hint: &'c str,
     framing: Framing,
     read_at: headrig_contract::UnixMicros,
@@ -110,6 +111,7 @@ impl BatchRun<'_> {
         let text = whole_text(&framing, raw);
         let setting = Setting {
             site: self.logs.origins.site(provenance.host.as_str(), provenance.source.as_str()),
+            source: provenance.source.as_str(),
             hint: &provenance.format_hint,
             framing,
             read_at: provenance.read_at,
@@ -142,6 +144,7 @@ impl BatchRun<'_> {
         let source = member.key.labelled("source").unwrap_or(UNKNOWN);
         let mut setting = Setting {
             site: self.logs.origins.site(host, source),
+            source,
             hint: "",
             framing: Framing::default(),
             read_at: member.modified,
@@ -208,7 +211,7 @@ impl BatchRun<'_> {
             edges: segment.edges,
             origin,
             site: setting.site,
-            hint: setting.hint,
+            from: StreamOrigin { source: setting.source, path: &segment.path, hint: setting.hint },
             context: Context::new(setting.read_at, segment.modified, setting.zone),
         };
         let counts = self.take_piece(&piece, framed, &mut object.report);

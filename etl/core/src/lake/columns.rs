@@ -12,7 +12,11 @@ use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, FieldRef};
 use arrow_select::take::take;
 use rustc_hash::FxHashMap;
-use std::{borrow::Cow, collections::HashSet, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// What a value of text costs besides its bytes: an offset and a share of the validity bits.
 const TEXT_OVERHEAD_BYTES: usize = 5;
@@ -136,7 +140,7 @@ impl AttributesColumn {
         self.ends.resize(row, keys.len() as i32);
         let mut bytes = TEXT_OVERHEAD_BYTES;
         let unique = keys_are_unique(attributes);
-        let mut seen = HashSet::new();
+        let mut seen = HashMap::new();
         for (key, value) in attributes {
             let key = if unique { Cow::Borrowed(&**key) } else { unique_key(key, &mut seen) };
             keys.append_value(&key);
@@ -200,14 +204,23 @@ fn keys_are_unique(attributes: &[(Cow<'_, str>, Cow<'_, str>)]) -> bool {
     attributes.iter().all(|(key, _)| seen.insert(&**key))
 }
 
-fn unique_key<'k>(key: &'k str, seen: &mut HashSet<Cow<'k, str>>) -> Cow<'k, str> {
-    let mut unique = Cow::Borrowed(key);
-    let mut number = 2;
-    while !seen.insert(unique.clone()) {
-        unique = Cow::Owned(format!("{key}#{number}"));
+/// A key that no entry before has. `seen` holds the keys taken, each with the number to try next: a line of
+/// one key many times costs no more than one of many keys.
+fn unique_key<'k>(key: &'k str, seen: &mut HashMap<Cow<'k, str>, u32>) -> Cow<'k, str> {
+    let Some(&next) = seen.get(key) else {
+        seen.insert(Cow::Borrowed(key), 2);
+        return Cow::Borrowed(key);
+    };
+    let mut number = next;
+    loop {
+        let unique = Cow::Owned(format!("{key}#{number}"));
         number += 1;
+        if !seen.contains_key(&unique) {
+            seen.insert(Cow::Borrowed(key), number);
+            seen.insert(unique.clone(), 2);
+            return unique;
+        }
     }
-    unique
 }
 
 #[cfg(test)]

@@ -1,26 +1,34 @@
-//! Names that structured loggers give to the lake's columns, shared by JSON lines and logfmt.
+//! Names that structured loggers give to the lake's columns, shared by JSON lines, logfmt and tables.
 //!
 //! The first member that fits a column fills it; a value that the column cannot take (a level nobody
 //! knows, an address that is none) and a second member for the same column go back to the caller, who
-//! keeps them as attributes.
+//! keeps them as attributes. A better name for who wrote the line takes the place of a worse one,
+//! whatever their order.
+//!
+//! A line is an access line where it has a status and a method or a path; only then are sizes and bare
+//! paths HTTP's. Its level is the graver of the one that it states and the one of its status.
 
 mod names;
+mod values;
 
-use super::classify::classify;
-use super::level::{severity_of_status, severity_of_syslog, severity_of_word};
-use super::text::{is_address, number};
+use super::kinds::{self, Facts};
+use super::level::{severity_of_status, severity_of_word};
+use super::text::number;
 use super::time::Context;
-use crate::event::{Event, EventType};
-use headrig_contract::Timestamp;
-pub(super) use names::has_prefix;
-use names::{Field, field_named};
+use crate::event::{Event, EventType, TsSource};
+use headrig_contract::timestamp::Reading;
+use names::Field;
+pub(super) use names::{Fact, has_prefix, is_known_name, is_time_name};
 use std::borrow::Cow;
+pub(super) use values::{is_trace, level_of, milliseconds, part, reading_of, split_port, split_request};
 
 /// A value as a structured line has it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value<'a> {
     /// A string, its escapes resolved.
     Text(Cow<'a, str>),
+    /// A string that ends with a line feed, which is left off here, and has no other escape.
+    Line(&'a str),
     /// A number or a boolean as written.
     Plain(&'a str),
     /// An object or array as written.
@@ -29,21 +37,52 @@ pub(super) enum Value<'a> {
     Null,
 }
 
+/// A member that waits for others to tell what it means.
+type Waiting<'a> = Option<(&'static str, Cow<'a, str>)>;
+
 /// What was seen of one line so far, beyond what the event itself holds.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
     timed: bool,
     leveled: bool,
-    journal: bool,
-    /// A message under a name that often means something else.
-    weak_message: Option<(&'static str, Cow<'a, str>)>,
+    /// The rank and name of what filled the service.
+    service: Option<(u8, &'static str)>,
+    /// A message under a name that often means something else, and whether it ended its line.
+    weak_message: Waiting<'a>,
+    line_ended: bool,
+    /// A duration whose unit only other members tell.
+    bare_duration: Waiting<'a>,
     status: Option<i32>,
+    /// The names that filled columns which only access lines have.
+    method: &'static str,
+    path: &'static str,
+    bytes: &'static str,
+    /// What tells which kind of record it is.
+    pub(super) facts: Facts<'a>,
+}
+
+impl<'a> Value<'a> {
+    /// The value as text; nothing for null.
+    pub(super) fn into_text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Line(line) => Some(format!("{line}\n").into()),
+            Self::Plain(text) | Self::Nested(text) => Some(text.into()),
+            Self::Null => None,
+        }
+    }
 }
 
 impl<'a> Fields<'a> {
     /// Whether anything seen so far is what only a log line says.
     pub(super) const fn is_log(&self, event: &Event<'_>) -> bool {
         self.timed || self.leveled || event.message.is_some()
+    }
+
+    /// Whether a container's line ended, where the message is one.
+    pub(super) fn wrapped_line(&self, event: &Event<'_>) -> Option<bool> {
+        let (name, _) = self.weak_message.as_ref()?;
+        (*name == "log" && event.message.is_none()).then_some(self.line_ended)
     }
 
     /// Fills the column that `name` stands for, or gives the value back.
@@ -54,52 +93,117 @@ impl<'a> Fields<'a> {
         context: &Context<'_>,
         event: &mut Event<'a>,
     ) -> Option<Cow<'a, str>> {
-        let (text, quoted) = match value {
-            Value::Text(text) => (text, true),
-            Value::Plain(text) | Value::Nested(text) => (text.into(), false),
-            Value::Null => return None,
+        let Some(entry) = names::entry(name) else { return value.into_text() };
+        let quoted = matches!(value, Value::Text(_) | Value::Line(_));
+        let weak = quoted && self.weak_message.is_none() && matches!(entry.field, Some(Field::WeakMessage));
+        if weak {
+            self.line_ended = match &value {
+                Value::Text(text) => text.ends_with('\n'),
+                other => matches!(other, Value::Line(_)),
+            };
+        }
+        let text = match (value, entry.field) {
+            // The line feed at the end of a message is no part of it, so that nothing need be copied.
+            (Value::Line(line), Some(Field::WeakMessage | Field::Message)) => line.into(),
+            (value, _) => value.into_text()?,
         };
-        match field_named(name) {
+        if let Some(fact) = entry.fact {
+            self.facts.add(fact, text.clone());
+        }
+        match entry.field {
             None => Some(text),
-            Some(Field::Time) => self.set_time(text, context, event),
-            Some(Field::Level) => self.set_level(level_of(&text), text, event),
-            Some(Field::PythonLevel) => self.set_level(python_level(&text), text, event),
-            Some(Field::Severity) => self.set_level(open_telemetry_level(&text), text, event),
-            Some(Field::Status) => self.set_status(text, event),
-            Some(Field::WeakMessage(key)) if quoted && self.weak_message.is_none() => {
-                self.weak_message = Some((key, text));
+            Some(_) if weak => {
+                self.weak_message = Some((entry.name, text));
                 None
             }
-            Some(field) => {
-                self.journal |= matches!(name, "SYSLOG_IDENTIFIER" | "_SYSTEMD_UNIT");
-                set_column(field, text, event)
+            Some(field) => self.fill(entry.name, field, text, context, event),
+        }
+    }
+
+    fn fill(
+        &mut self,
+        name: &'static str,
+        field: Field,
+        text: Cow<'a, str>,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) -> Option<Cow<'a, str>> {
+        match field {
+            Field::Time => self.set_time(text, context, event),
+            Field::TimeNanos => add_nanos(text, event),
+            Field::Level => self.set_level(level_of(&text), text, event),
+            Field::LevelLetter => self.set_level(values::mongo_level(&text), text, event),
+            Field::PythonLevel => self.set_level(values::python_level(&text), text, event),
+            Field::Severity => self.set_severity(text, event),
+            Field::Status => self.set_status(text, event),
+            Field::Service(rank) => self.set_service(rank, name, text, event),
+            Field::Duration(unit) => self.set_duration(unit, name, text, event),
+            Field::Method => noted(&mut self.method, name, fill(&mut event.http_method, text)),
+            Field::Path => noted(&mut self.path, name, fill(&mut event.http_path, text)),
+            Field::Bytes => {
+                let bytes = number(&text);
+                noted(&mut self.bytes, name, fill_number(&mut event.http_bytes, bytes, text))
             }
+            _ => set_column(field, text, event),
         }
     }
 
     /// Settles what depends on several members: the message, the kind of event, the level it implies.
-    pub(super) fn finish(self, event: &mut Event<'a>) {
-        match self.weak_message {
+    pub(super) fn finish(mut self, event: &mut Event<'a>) {
+        match self.weak_message.take() {
             Some((_, text)) if event.message.is_none() => {
-                event.message = Some(without_line_end(text));
+                event.message = Some(values::without_line_end(text));
             }
             Some((key, text)) => event.attribute(key, text),
             None => {}
         }
+        self.settle_duration(event);
         event.event_type = EventType::Application;
-        let asked = event.http_method.is_some() || event.http_path.is_some();
         match self.status {
-            Some(status) if asked => {
+            Some(status) if event.http_method.is_some() || event.http_path.is_some() => {
                 event.http_status = Some(status);
                 event.event_type = EventType::HttpAccess;
-                if !self.leveled {
-                    event.set_severity(severity_of_status(status));
+                let implied = severity_of_status(status);
+                if !self.leveled || (status >= 400 && implied > event.severity_number) {
+                    event.set_severity(implied);
+                }
+                if let (None, Some(method), Some(path)) =
+                    (&event.message, &event.http_method, &event.http_path)
+                {
+                    event.message = Some(format!("{method} {path}").into());
                 }
             }
-            Some(status) => event.attribute("status", status.to_string()),
-            None if self.journal => classify_journal(event),
-            None => {}
+            status => self.keep_aside(status, event),
         }
+        kinds::settle(&self.facts, self.leveled, event);
+    }
+
+    /// What looked like an access line's and is not.
+    fn keep_aside(&self, status: Option<i32>, event: &mut Event<'a>) {
+        if let Some(status) = status {
+            event.attribute("status", status.to_string());
+        }
+        if let Some(bytes) = event.http_bytes.take() {
+            event.attribute(self.bytes, bytes.to_string());
+        }
+        // A method without a path is a procedure's, a path without a method a file's.
+        if event.http_method.is_some() != event.http_path.is_some() {
+            let method = event.http_method.take().map(|method| (self.method, method));
+            let path = event.http_path.take().map(|path| (self.path, path));
+            event.attributes.extend(method.into_iter().chain(path).map(|(key, text)| (key.into(), text)));
+        }
+    }
+
+    /// Sets the time, where several members or a rule of the format make it.
+    pub(super) fn stamp(
+        &mut self,
+        reading: Reading,
+        written: impl Into<Cow<'a, str>>,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) {
+        self.timed = true;
+        context.stamp(event, reading, written);
     }
 
     fn set_time(
@@ -108,11 +212,9 @@ impl<'a> Fields<'a> {
         context: &Context<'_>,
         event: &mut Event<'a>,
     ) -> Option<Cow<'a, str>> {
-        let found = Timestamp::parse_whole(text.trim().as_bytes());
-        match found {
-            Some(timestamp) if !self.timed => {
-                self.timed = true;
-                context.stamp(event, timestamp.reading, text);
+        match reading_of(&text) {
+            Some(reading) if !self.timed => {
+                self.stamp(reading, text, context, event);
                 None
             }
             _ => Some(text),
@@ -135,6 +237,13 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// OpenTelemetry's number is finer than any word, so it goes before one that was seen already.
+    fn set_severity(&mut self, text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+        let severity = values::open_telemetry_level(&text);
+        self.leveled &= severity.is_none();
+        self.set_level(severity, text, event)
+    }
+
     /// A status is HTTP's where it can be, and elsewhere perhaps a level (Datadog).
     fn set_status(&mut self, text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
         let code = number(&text).and_then(|code| i32::try_from(code).ok());
@@ -146,32 +255,90 @@ impl<'a> Fields<'a> {
             _ => self.set_level(severity_of_word(&text), text, event),
         }
     }
+
+    /// A better name's value takes the column, and the worse one's becomes an attribute.
+    fn set_service(
+        &mut self,
+        rank: u8,
+        name: &'static str,
+        text: Cow<'a, str>,
+        event: &mut Event<'a>,
+    ) -> Option<Cow<'a, str>> {
+        if text.is_empty() || text == "-" {
+            return None;
+        }
+        match self.service.replace((rank, name)) {
+            Some(former) if former.0 <= rank => {
+                self.service = Some(former);
+                Some(text)
+            }
+            former => {
+                if let Some((_, name)) = former
+                    && let Some(worse) = event.service.take()
+                {
+                    event.attribute(name, worse);
+                }
+                event.service = Some(text);
+                None
+            }
+        }
+    }
+
+    fn set_duration(
+        &mut self,
+        unit: Option<f64>,
+        name: &'static str,
+        text: Cow<'a, str>,
+        event: &mut Event<'a>,
+    ) -> Option<Cow<'a, str>> {
+        let millis = milliseconds(&text, unit);
+        if millis.is_none() && unit.is_none() && self.bare_duration.is_none() {
+            self.bare_duration = Some((name, text));
+            return None;
+        }
+        fill_number(&mut event.http_duration_ms, millis, text)
+    }
+
+    /// A duration without a unit is in that of the program whose line this is.
+    fn settle_duration(&mut self, event: &mut Event<'a>) {
+        let Some((name, text)) = self.bare_duration.take() else { return };
+        let unit = if self.facts.has(Fact::CountsMillis) {
+            Some(1.0)
+        } else {
+            self.facts.has(Fact::CountsSeconds).then_some(1e3)
+        };
+        match milliseconds(&text, unit) {
+            Some(millis) if event.http_duration_ms.is_none() => event.http_duration_ms = Some(millis),
+            _ => event.attribute(name, text),
+        }
+    }
 }
 
 fn set_column<'a>(field: Field, text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
     match field {
-        Field::Message => fill(&mut event.message, without_line_end(text)),
-        Field::Service => fill(&mut event.service, text),
-        Field::Trace => fill(&mut event.trace_id, text),
-        Field::Span => fill(&mut event.span_id, text),
-        Field::User => fill(&mut event.user_name, text),
-        Field::Method => fill(&mut event.http_method, text),
-        Field::Path => fill(&mut event.http_path, text),
+        Field::Message => fill(&mut event.message, values::without_line_end(text)),
+        Field::Trace if is_trace(&text) => fill(&mut event.trace_id, values::last_segment(text)),
+        Field::Span if is_trace(&text) => fill(&mut event.span_id, text),
+        Field::User => fill(&mut event.user_name, values::unquoted(text)),
         Field::Agent => fill(&mut event.http_user_agent, text),
         Field::Referrer => fill(&mut event.http_referrer, text),
-        Field::Address => match address(&text) {
-            true => fill(&mut event.src_ip, text),
-            false => Some(text),
-        },
+        Field::Address => address(text, event),
         Field::Pid => fill_number(&mut event.pid, number(&text), text),
-        Field::Bytes => fill_number(&mut event.http_bytes, number(&text), text),
-        Field::Duration(unit) => {
-            let millis = milliseconds(&text, unit);
-            fill_number(&mut event.http_duration_ms, millis, text)
-        }
         Field::Request => request(text, event),
         _ => Some(text),
     }
+}
+
+/// Takes note of the name whose value was taken.
+fn noted<'a>(
+    noted: &mut &'static str,
+    name: &'static str,
+    rest: Option<Cow<'a, str>>,
+) -> Option<Cow<'a, str>> {
+    if rest.is_none() && noted.is_empty() {
+        *noted = name;
+    }
+    rest
 }
 
 fn fill<'a>(column: &mut Option<Cow<'a, str>>, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
@@ -192,85 +359,36 @@ fn fill_number<'a, N>(column: &mut Option<N>, value: Option<N>, text: Cow<'a, st
     None
 }
 
-/// `GET /path HTTP/1.1` in one value.
+/// The nanoseconds of the second that the event's time is.
+fn add_nanos<'a>(text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+    let whole = event.ts_source == TsSource::Event && event.ts.0 % 1_000_000 == 0;
+    match number(&text).filter(|nanos| whole && (0..1_000_000_000).contains(nanos)) {
+        Some(nanos) => {
+            event.ts.0 += nanos / 1_000;
+            None
+        }
+        None => Some(text),
+    }
+}
+
+/// `GET /path HTTP/1.1` in one value, or a path alone.
 fn request<'a>(text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
-    let mut words = text.split(' ');
-    if let (Some(method), Some(path)) = (words.next(), words.next())
-        && !method.is_empty()
-        && method.bytes().all(|byte| byte.is_ascii_uppercase())
-    {
-        event.http_method = Some(method.to_owned().into());
-        event.http_path = Some(path.to_owned().into());
-        return fill(&mut event.message, text);
+    if let Some((method, path)) = split_request(&text) {
+        let (method, path) = (part(&text, method), part(&text, path));
+        let rest = fill(&mut event.http_method, method).or(fill(&mut event.http_path, path));
+        return if event.message.is_none() { fill(&mut event.message, text) } else { rest.map(|_| text) };
     }
-    Some(text)
+    if text.starts_with('/') { fill(&mut event.http_path, text) } else { Some(text) }
 }
 
-/// An address, perhaps with its port.
-fn address(text: &str) -> bool {
-    let host = text.rsplit_once(':').map_or(text, |(host, _)| host.trim_matches(['[', ']']));
-    is_address(text) || is_address(host)
-}
-
-fn without_line_end(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text {
-        Cow::Borrowed(text) => text.trim_end_matches(['\n', '\r']).into(),
-        Cow::Owned(mut text) => {
-            text.truncate(text.trim_end_matches(['\n', '\r']).len());
-            text.into()
-        }
-    }
-}
-
-/// A word, or a number of bunyan and pino (10 to 60), or of syslog (0 to 7).
-fn level_of(text: &str) -> Option<i32> {
-    match number(text) {
-        Some(level @ 0..=7) => severity_of_syslog(level as u32),
-        Some(level @ 10..=69) => Some([1, 5, 9, 13, 17, 21][(level / 10 - 1) as usize]),
-        Some(_) => None,
-        None => severity_of_word(text.trim()),
-    }
-}
-
-fn python_level(text: &str) -> Option<i32> {
-    match number(text)? {
-        level @ 10..=59 => Some([5, 9, 13, 17, 18][(level / 10 - 1) as usize]),
-        _ => None,
-    }
-}
-
-fn open_telemetry_level(text: &str) -> Option<i32> {
-    number(text).filter(|level| (1..=24).contains(level)).map(|level| level as i32)
-}
-
-/// A duration in milliseconds, by its own unit or by the one that its name has.
-fn milliseconds(text: &str, unit: Option<f64>) -> Option<f64> {
-    let digits = text.find(|mark: char| !mark.is_ascii_digit() && mark != '.').unwrap_or(text.len());
-    let factor = match &text[digits..] {
-        "" => unit?,
-        "ns" => 1e-6,
-        "us" | "µs" => 1e-3,
-        "ms" => 1.0,
-        "s" => 1e3,
-        _ => return None,
+/// An address, its port kept aside.
+fn address<'a>(text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+    let Some((host, port)) = split_port(&text).filter(|_| event.src_ip.is_none()) else {
+        return Some(text);
     };
-    text[..digits].parse::<f64>().ok().map(|value| value * factor)
-}
-
-/// A journal entry tells what a syslog line of the same program does.
-fn classify_journal<'a>(event: &mut Event<'a>) {
-    let service = event.service.clone().unwrap_or_default();
-    match event.message.clone() {
-        Some(Cow::Borrowed(message)) => classify(&service, message, event),
-        Some(Cow::Owned(message)) => {
-            let mut scratch = Event { severity_number: event.severity_number, ..Event::default() };
-            classify(&service, &message, &mut scratch);
-            event.event_type = scratch.event_type;
-            event.set_severity(scratch.severity_number);
-            let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-            event.user_name = event.user_name.take().or(scratch.user_name.map(owned));
-            event.src_ip = event.src_ip.take().or(scratch.src_ip.map(owned));
-        }
-        None => classify(&service, "", event),
+    if let Some(port) = port {
+        event.attribute("src_port", part(&text, port).into_owned());
     }
+    event.src_ip = Some(part(&text, host));
+    None
 }

@@ -3,6 +3,9 @@
 //! The mapping follows the appendix of OpenTelemetry's logs data model: syslog's notice is 10, its
 //! critical 18, alert 19 and emergency 21.
 
+/// What a failed authentication is, where no level is stated.
+pub(super) const WARN: i32 = 13;
+
 /// The severity number of a level word in any case, or nothing where the word is none.
 ///
 /// Only words whole: what is around them, and whether a word at that place is a level at all, the

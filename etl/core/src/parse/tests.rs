@@ -164,3 +164,57 @@ fn what_no_parser_takes_is_unparsed_with_the_files_time() {
     StreamFormat::default().parse("no log at all", &context(&zone), &mut event);
     assert_eq!(rendered(&event), ["file=2026-09-30T23:00:00Z", "severity=0", "type=unparsed"]);
 }
+
+/// A long line that a client made up costs no more than its length: in what is quadratic, four times the
+/// bytes would take sixteen times as long, minutes for a mebibyte.
+#[test]
+fn long_hostile_lines_take_time_by_their_length() {
+    const BYTES: usize = 96 << 10;
+    let pieces = [
+        "{\"a\":",
+        "[",
+        "{\"log\":\"",
+        "\\\"",
+        "\"",
+        "=",
+        "a=b ",
+        "a=",
+        "|",
+        "\\|",
+        ",",
+        "\t",
+        " ",
+        "<Data Name='a'>",
+        "&amp",
+        "CEF:0|",
+        "2026-09-21 ",
+        "\\u00",
+        "é",
+    ];
+    let heads = [
+        "",
+        "{\"log\":\"",
+        "CEF:0|a|b|c|d|e|f|x=",
+        "LEEF:2.0|a|b|c|d|^|",
+        "timestamp,level,",
+        "<Event x='y'><System>",
+        "{\"MESSAGE\":[1,",
+        "{\"attributes\":[",
+        "level=info msg=x ",
+        "#Fields: ",
+        "{\"Records\":[",
+        "2 123 eni-1 ",
+    ];
+    let zone = TimeZone::UTC;
+    let context = context(&zone);
+    for head in heads {
+        for piece in pieces {
+            let text = format!("{head}{}", piece.repeat(BYTES / piece.len()));
+            let started = std::time::Instant::now();
+            let mut event = Event::default();
+            StreamFormat::detect([text.as_str()].into_iter(), "").parse(&text, &context, &mut event);
+            let taken = started.elapsed();
+            assert!(taken < std::time::Duration::from_secs(4), "{taken:?} for {head:?} and {piece:?}");
+        }
+    }
+}

@@ -13,5 +13,6 @@ mod framing;
 mod golden;
 mod redaction;
 mod rules;
+mod golden_lines;
 mod spans;
 mod support;

@@ -4,7 +4,7 @@
 //! finding their end needs, so nothing here recurses.
 
 use crate::parse::fields::Value;
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 use std::borrow::Cow;
 
 /// Calls `member` with each key and value of the object that `text` begins with, and returns where the
@@ -19,6 +19,7 @@ pub(super) fn members<'a>(text: &'a str, member: &mut dyn FnMut(Cow<'a, str>, Va
     }
     loop {
         let (key, after_key) = string(text, blanks(bytes, at))?;
+        let key = key.into_text()?;
         at = blanks(bytes, after_key);
         (bytes.get(at)? == &b':').then_some(())?;
         let (value, after_value) = value(text, blanks(bytes, at + 1))?;
@@ -32,6 +33,27 @@ pub(super) fn members<'a>(text: &'a str, member: &mut dyn FnMut(Cow<'a, str>, Va
     }
 }
 
+/// Calls `element` with each element of the array that `text` begins with, and returns where the array
+/// ends; nothing where it is malformed.
+pub(super) fn elements<'a>(text: &'a str, element: &mut dyn FnMut(Value<'a>)) -> Option<usize> {
+    let bytes = text.as_bytes();
+    (bytes.first()? == &b'[').then_some(())?;
+    let mut at = blanks(bytes, 1);
+    if bytes.get(at)? == &b']' {
+        return Some(at + 1);
+    }
+    loop {
+        let (value, after) = value(text, blanks(bytes, at))?;
+        element(value);
+        at = blanks(bytes, after);
+        match bytes.get(at)? {
+            b',' => at += 1,
+            b']' => return Some(at + 1),
+            _ => return None,
+        }
+    }
+}
+
 fn blanks(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or(&[]);
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
@@ -40,7 +62,7 @@ fn blanks(bytes: &[u8], at: usize) -> usize {
 fn value(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
     let bytes = text.as_bytes();
     match bytes.get(at)? {
-        b'"' => string(text, at).map(|(text, end)| (Value::Text(text), end)),
+        b'"' => string(text, at),
         b'{' | b'[' => {
             let end = nested_end(bytes, at)?;
             Some((Value::Nested(&text[at..end]), end))
@@ -52,7 +74,8 @@ fn value(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
             let value = match word {
                 "" => return None,
                 "null" => Value::Null,
-                "true" | "false" => Value::Plain(word),
+                // Python and JavaScript write numbers that are none so, though JSON has no words for them.
+                "true" | "false" | "NaN" | "Infinity" => Value::Plain(word),
                 _ if word.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
                     Value::Plain(word)
                 }
@@ -64,7 +87,7 @@ fn value(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
 }
 
 /// The string that opens at `at`, and where it ends.
-fn string(text: &str, at: usize) -> Option<(Cow<'_, str>, usize)> {
+fn string(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
     let bytes = text.as_bytes();
     (bytes.get(at)? == &b'"').then_some(())?;
     let start = at + 1;
@@ -73,8 +96,12 @@ fn string(text: &str, at: usize) -> Option<(Cow<'_, str>, usize)> {
         end += memchr2(b'"', b'\\', bytes.get(end..)?)?;
         if bytes[end] == b'"' {
             let inner = text.get(start..end)?;
-            let plain = if escaped { unescaped(inner)?.into() } else { inner.into() };
-            return Some((plain, end + 1));
+            let value = match inner.strip_suffix("\\n") {
+                _ if !escaped => Value::Text(inner.into()),
+                Some(line) if memchr(b'\\', line.as_bytes()).is_none() => Value::Line(line),
+                _ => Value::Text(unescaped(inner)?.into()),
+            };
+            return Some((value, end + 1));
         }
         (end, escaped) = (end + 2, true);
     }

@@ -45,11 +45,6 @@ fn objects_of_usual_loggers_are_read() {
                 "trace=4bf9",
                 "span=00f0",
                 "message=x",
-                "+log={\"level\":\"error\",\"logger\":\"a.B\"}",
-                "+trace={\"id\":\"4bf9\"}",
-                "+span={\"id\":\"00f0\"}",
-                "+user={\"name\":\"ana\"}",
-                "+source={\"ip\":\"203.0.113.9\"}",
             ],
         ),
         (
