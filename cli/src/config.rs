@@ -183,8 +183,13 @@ impl Config {
 
 /// The ETL's settings. `raw` and `timezone` may stand at the top of the file, as in a file of few lines they do.
 fn etl_settings(raw: &RawConfig) -> Result<headrig_etl::Settings> {
-    let mut etl =
-        RawEtlConfig { etl: raw.etl.clone(), format: raw.format.clone(), rule: raw.rule.clone(), alert: raw.alert.clone() }.checked()?;
+    let mut etl = RawEtlConfig {
+        etl: raw.etl.clone(),
+        format: raw.format.clone(),
+        rule: raw.rule.clone(),
+        alert: raw.alert.clone(),
+    }
+    .checked()?;
     for (key, twice) in [
         ("raw", raw.raw.is_some() && raw.etl.raw.is_some()),
         ("timezone", raw.timezone.is_some() && raw.etl.timezone.is_some()),

@@ -2,8 +2,8 @@
 //!
 //! Settings are part of a batch's identity: the same members, settings and version give the same bytes.
 
-use crate::{Alerts, Rules};
 use crate::parse::Formats;
+use crate::{Alerts, Rules};
 use headrig_contract::SourceName;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;

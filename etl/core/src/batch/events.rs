@@ -7,8 +7,8 @@ use super::BatchRun;
 use crate::{
     Counts, Event, EventType, ObjectReport, TsSource,
     lake::{DAY_MICROS, Observation, OriginId, Place, SiteId},
-    rules::{At, Verdict},
     parse::{Context, Formats, StreamFormat, StreamOrigin},
+    rules::{At, Verdict},
 };
 use headrig_contract::{
     ByteLength, ByteOffset, Generation, StreamId, UnixMicros,
