@@ -9,5 +9,6 @@ mod edges;
 mod foreign;
 mod framing;
 mod golden;
+mod golden_lines;
 mod spans;
 mod support;
