@@ -94,7 +94,7 @@ impl BatchRun<'_> {
         if framed.events.is_empty() {
             return counts;
         }
-        let format = stream_format(&mut self.streams, piece, &framed.events).format;
+        let format = stream_format(&mut self.streams, piece, &framed.events).format.clone();
         let cut = piece.edges.cut.then_some(framed.events.len() - 1);
         let mut event = Event::default();
         for (at, range) in framed.events.iter().enumerate() {
