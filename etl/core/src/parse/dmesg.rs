@@ -79,7 +79,8 @@ fn decoded<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) -> Option<()> {
 pub(super) fn bracketed_uptime<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
     let mut ahead = *cursor;
     ahead.eat("[").then_some(())?;
-    let inner = ahead.until(b']').filter(|inner| inner.len() <= 20)?.trim_start();
+    // `printk` pads the seconds to five places.
+    let inner = ahead.until(b']').filter(|inner| (12..=20).contains(&inner.len()))?.trim_start();
     let (seconds, fraction) = inner.split_once('.')?;
     (number(seconds).is_some() && fraction.len() == 6 && number(fraction).is_some()).then_some(())?;
     *cursor = ahead;

@@ -72,7 +72,7 @@ fn traffic<'a>(mut cursor: Cursor<'a>, event: &mut Event<'a>) -> Option<()> {
         return None;
     }
     let status = if count == 5 { Some(number(cursor.until(b' ')?.trim_start_matches('-'))?) } else { None };
-    event.http_bytes = number(cursor.until(b' ')?.trim_start_matches('+'));
+    let bytes = cursor.until(b' ')?.trim_start_matches('+');
     event.attribute("frontend", frontend.trim_end_matches('~'));
     for (key, value) in [("backend", backend), ("server", server)] {
         if value != "<NOSRV>" {
@@ -80,13 +80,16 @@ fn traffic<'a>(mut cursor: Cursor<'a>, event: &mut Event<'a>) -> Option<()> {
         }
     }
     event.attribute("timers", timers);
-    let total = timers.rsplit('/').next().map(|total| total.trim_start_matches('+'));
-    event.http_duration_ms = total.and_then(number).map(|millis| millis as f64);
+    let total = timers.rsplit('/').next().unwrap_or("").trim_start_matches('+');
     if let Some(status) = status {
+        event.http_bytes = number(bytes);
+        event.http_duration_ms = number(total).map(|millis| millis as f64);
         cookies(&mut cursor, event)?;
         connections(&mut cursor, event)?;
         request(cursor, status, event);
     } else {
+        event.attribute("bytes", bytes);
+        event.attribute("duration_ms", total);
         connections(&mut cursor, event)?;
     }
     Some(())

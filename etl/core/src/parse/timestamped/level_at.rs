@@ -113,6 +113,8 @@ impl Word<'_> {
             || (self.first && (colon || (plain && self.ends_column())))
             || self.between_marks()
             || (postgres && is_postgres_word(self.text));
+        // What others have, too, is PostgreSQL's own parser's to tell from theirs.
+        let postgres = postgres && is_postgres_word(self.text);
         counts.then(|| LevelAt { start: self.start, end: self.start + self.text.len(), severity, postgres })
     }
 
