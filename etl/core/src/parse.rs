@@ -10,24 +10,44 @@
 
 mod access;
 mod amazon;
+mod ansi;
 mod apache_error;
 mod cef;
 mod classify;
+mod cri;
 mod custom;
 mod delimited;
+mod dmesg;
 mod fields;
+mod ftp;
+mod haproxy;
 mod json;
 mod kinds;
+mod klog;
 mod level;
+mod leveled;
+mod logcat;
 mod logfmt;
+mod macos_unified;
 mod mongodb;
+mod mysql;
+mod mysql_slow;
 mod nginx_error;
+mod packages;
+mod postgres;
+mod postgres_csv;
+mod python;
+mod redis;
+mod squid;
+mod supercomputer;
 mod syslog;
 mod syslog5424;
 mod table;
 mod text;
 mod time;
 mod timestamped;
+mod tracing;
+mod w3c;
 mod windows_xml;
 mod wrapped;
 
@@ -59,10 +79,14 @@ pub struct Parser {
     pub parse: for<'a> fn(&'a str, &Context<'_>, &mut Event<'a>) -> bool,
 }
 
+/// The parser whose columns a stream may name.
+const W3C: &str = "w3c";
+
 /// Every parser, the strictest first.
 pub static PARSERS: &[Parser] = &[
     Parser { name: "cef", strict: true, parse: cef::parse_cef },
     Parser { name: "leef", strict: true, parse: cef::parse_leef },
+    Parser { name: "cri", strict: true, parse: cri::parse },
     Parser { name: "syslog_5424", strict: true, parse: syslog5424::parse },
     Parser { name: "docker", strict: true, parse: json::parse_docker },
     Parser { name: "json", strict: true, parse: json::parse },
@@ -71,14 +95,34 @@ pub static PARSERS: &[Parser] = &[
     Parser { name: "access", strict: true, parse: access::parse },
     Parser { name: "aws_elb", strict: true, parse: amazon::parse_balancer },
     Parser { name: "aws_s3", strict: true, parse: amazon::parse_bucket },
-    Parser { name: "aws_cloudfront", strict: true, parse: amazon::parse_distribution },
     Parser { name: "aws_vpc_flow", strict: true, parse: amazon::parse_flow },
     Parser { name: "windows_xml", strict: true, parse: windows_xml::parse },
     Parser { name: "mongodb", strict: true, parse: mongodb::parse },
+    Parser { name: "haproxy", strict: true, parse: haproxy::parse },
+    Parser { name: "klog", strict: true, parse: klog::parse },
+    Parser { name: "mysql_slow", strict: true, parse: mysql_slow::parse },
+    Parser { name: "mysql_error", strict: true, parse: mysql::parse },
+    Parser { name: "postgres_csv", strict: true, parse: postgres_csv::parse },
+    Parser { name: "postgres", strict: true, parse: postgres::parse },
+    Parser { name: "logcat", strict: true, parse: logcat::parse },
+    Parser { name: "python", strict: true, parse: python::parse },
+    Parser { name: "tracing", strict: true, parse: tracing::parse },
+    Parser { name: "dpkg", strict: true, parse: packages::dpkg },
+    Parser { name: "apt", strict: true, parse: packages::apt },
+    Parser { name: "yum", strict: true, parse: packages::yum },
+    Parser { name: "macos_unified", strict: true, parse: macos_unified::parse },
+    Parser { name: "redis", strict: true, parse: redis::parse },
+    Parser { name: "squid", strict: true, parse: squid::parse },
+    Parser { name: "xferlog", strict: true, parse: ftp::xferlog },
+    Parser { name: "vsftpd", strict: true, parse: ftp::vsftpd },
+    Parser { name: W3C, strict: true, parse: w3c::parse },
+    Parser { name: "dmesg", strict: true, parse: dmesg::parse },
+    Parser { name: "supercomputer", strict: true, parse: supercomputer::parse },
     Parser { name: "syslog_3164", strict: true, parse: syslog::parse },
     Parser { name: "logfmt", strict: true, parse: logfmt::parse },
     Parser { name: "timestamped", strict: false, parse: timestamped::parse },
     Parser { name: "delimited", strict: false, parse: delimited::parse },
+    Parser { name: "leveled", strict: false, parse: leveled::parse },
 ];
 
 /// Where a stream comes from, as far as its format depends on it.
@@ -97,8 +141,10 @@ pub struct StreamOrigin<'s> {
 pub struct StreamFormat {
     /// The configuration's formats for this stream, which are asked before all others.
     own: Vec<Arc<CustomFormat>>,
-    /// The columns that the stream's first lines name.
+    /// The columns that the stream's first line names.
     columns: Option<Arc<Columns>>,
+    /// The columns that a directive in the sample names.
+    directive: Option<w3c::Columns>,
     /// The parser to ask before the others.
     first: Option<&'static Parser>,
     /// The same for lines that are wrapped in others.
@@ -126,6 +172,7 @@ impl StreamFormat {
         let mut format = Self { own, columns: Columns::of_sample(&sample).map(Arc::new), ..Self::default() };
         let (mut outer, mut wrapped) = (Votes::default(), Votes::default());
         for text in sample {
+            format.directive = w3c::Columns::of_directive(text).or(format.directive);
             let mut event = Event::default();
             format.parse(text, &context, &mut event);
             outer.add(event.format);
@@ -142,6 +189,7 @@ impl StreamFormat {
     /// lines of a file only.
     pub fn after(mut self, former: &Self) -> Self {
         self.columns = self.columns.or_else(|| former.columns.clone());
+        self.directive = self.directive.or_else(|| former.directive.clone());
         self
     }
 
@@ -177,15 +225,24 @@ impl StreamFormat {
                 return true;
             }
         }
-        let others = PARSERS.iter().filter(|parser| first.is_none_or(|first| first.name != parser.name));
+        let others = PARSERS.iter().filter(|parser| first.is_none_or(|first| !std::ptr::eq(first, *parser)));
         for parser in first.into_iter().chain(others) {
             reset(event, context);
-            if (parser.parse)(text, context, event) {
+            if self.ask(parser, text, context, event) {
                 event.format = parser.name;
                 return true;
             }
         }
         false
+    }
+
+    /// Has a parser try the text, with the columns that the stream has named where it reads such.
+    #[inline]
+    fn ask<'a>(&self, parser: &Parser, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
+        match &self.directive {
+            Some(columns) if parser.name == W3C => w3c::parse_by(columns, text, context, event),
+            _ => (parser.parse)(text, context, event),
+        }
     }
 }
 

@@ -13,8 +13,10 @@ use std::path::{Path, PathBuf};
 const CORPORA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora");
 /// The share of lines whose level and time must be right, in each system.
 const RIGHT_MIN: f64 = 0.99;
-/// The share of events that may stay unparsed, over all of loghub's logs and Elastic's examples.
+/// The share of events that may stay unparsed, over all of the corpora.
 const UNPARSED_MAX: f64 = 0.01;
+/// Files that are no logs, or are to show how a line without any format is shown.
+const NOT_LOGS: [&str; 2] = ["LICENSE", "logfile_plain.0"];
 
 /// One system of loghub: how its CSV tells the time. The logs without a year are from `year`.
 struct System {
@@ -119,16 +121,22 @@ fn levels_and_times_of_loghub_are_right() {
 fn hardly_an_event_of_the_corpora_is_unparsed() {
     let Some(root) = corpus("") else { return };
     let (mut events, mut unparsed) = (0, 0);
-    for folder in ["loghub", "elastic-examples"] {
+    for folder in ["loghub", "elastic-examples", "lnav"] {
+        let (mut events_here, mut unparsed_here) = (0, 0);
         for path in files_below(&root.join(folder)) {
             let parsed = parse_file(&path);
             let missed = count_unparsed(&parsed);
             println!("{:>6} of {:>6} unparsed in {}", missed, parsed.len(), path.display());
-            events += parsed.len();
-            unparsed += missed;
+            events_here += parsed.len();
+            unparsed_here += missed;
         }
+        // Each by itself: the small samples of many formats must not hide behind the large logs of few.
+        let share = unparsed_here as f64 / events_here as f64;
+        assert!(share < UNPARSED_MAX, "{folder}: {unparsed_here} of {events_here}");
+        events += events_here;
+        unparsed += unparsed_here;
     }
-    assert!((unparsed as f64) < events as f64 * UNPARSED_MAX, "{unparsed} of {events}");
+    println!("{unparsed:>6} of {events:>6} unparsed over all");
 }
 
 fn percent(share: f64) -> String {
@@ -151,7 +159,10 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     paths
         .into_iter()
         .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "log" || extension == "csv"))
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            !NOT_LOGS.contains(&name) && !name.starts_with("README")
+        })
         .collect()
 }
 

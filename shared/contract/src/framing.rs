@@ -89,16 +89,19 @@ impl Iterator for Events<'_> {
 impl Events<'_> {
     /// The end of the event whose first line is `start..end`, and the role of the line there.
     fn continuation_end(&self, start: usize, mut end: usize) -> (usize, Option<Role>) {
-        let mut lines = 1;
+        let (mut lines, mut last) = (1, start);
         while end < self.bytes.len() {
             let next_end = self.lines.end(self.bytes, end);
-            let role = self.framing.role(self.lines.from(end), &self.bytes[end..next_end]);
+            let line = self.lines.from(end);
+            let role = self.framing.role(line, &self.bytes[end..next_end]);
+            let role =
+                self.framing.role_after(role, self.lines.from(last), self.bytes, last..end, end..next_end);
             lines += 1;
             let fits = lines <= EVENT_LINES_MAX && next_end - start <= EVENT_BYTES_MAX;
             if role != Role::Continues || !fits {
                 return (end, Some(role));
             }
-            end = next_end;
+            (last, end) = (end, next_end);
         }
         (end, None)
     }
@@ -145,8 +148,10 @@ impl Framing {
         let last = lines.start(bytes, bytes.len());
         let (mut start, mut count) = (last, 1);
         loop {
-            let line = &bytes[start..lines.end(bytes, start)];
-            match self.role(lines.from(start), line) {
+            let end = lines.end(bytes, start);
+            let before = lines.start(bytes, start);
+            let role = self.role(lines.from(start), &bytes[start..end]);
+            match self.role_after(role, lines.from(before), bytes, before..start, start..end) {
                 Role::Opens => return start,
                 Role::Alone => return last,
                 Role::Continues => {}
@@ -155,7 +160,7 @@ impl Framing {
             if start == 0 || count > EVENT_LINES_MAX {
                 return last;
             }
-            start = lines.start(bytes, start);
+            start = before;
             if bytes.len() - start > EVENT_BYTES_MAX {
                 return last;
             }
@@ -182,6 +187,27 @@ impl Framing {
             (Multiline::Auto, Encoding::Utf8) => head(line).into(),
             _ => self.role_by_rule(lines, line),
         }
+    }
+
+    /// The role of a line that opens an event by its own head, `line` of `bytes`, behind the line `previous`, which
+    /// begins at `at`: it continues where MySQL's slow log has put the entry's time before it.
+    #[inline]
+    fn role_after(
+        &self,
+        role: Role,
+        at: Lines,
+        bytes: &[u8],
+        previous: Range<usize>,
+        line: Range<usize>,
+    ) -> Role {
+        let opens_by_head = role == Role::Opens && self.rule.multiline == Multiline::Auto;
+        let comment = || bytes[line.clone()].iter().take(3).any(|byte| *byte == b'#');
+        if !opens_by_head || previous.is_empty() || !comment() {
+            return role;
+        }
+        let behind = at.from(previous.len());
+        let (previous, line) = (self.utf8(at, &bytes[previous]), self.utf8(behind, &bytes[line]));
+        if head::follows_its_time(&previous, &line) { Role::Continues } else { role }
     }
 
     /// Apart from the default's, whose few instructions the loops over all lines take in.

@@ -21,25 +21,46 @@ use toml::de::DeValue;
 /// The log formats that a source may name, sorted. The truth is `PARSERS` in etl/core/src/parse.rs, which the
 /// agent does not link: a parser that is added or renamed there is so here, too. A name that the ETL does not
 /// know is no error there, but no hint either.
-pub const FORMATS: [&str; 18] = [
+pub const FORMATS: [&str; 39] = [
     "access",
     "apache_error",
-    "aws_cloudfront",
+    "apt",
     "aws_elb",
     "aws_s3",
     "aws_vpc_flow",
     "cef",
+    "cri",
     "delimited",
+    "dmesg",
     "docker",
+    "dpkg",
+    "haproxy",
     "json",
+    "klog",
     "leef",
+    "leveled",
+    "logcat",
     "logfmt",
+    "macos_unified",
     "mongodb",
+    "mysql_error",
+    "mysql_slow",
     "nginx_error",
+    "postgres",
+    "postgres_csv",
+    "python",
+    "redis",
+    "squid",
+    "supercomputer",
     "syslog_3164",
     "syslog_5424",
     "timestamped",
+    "tracing",
+    "vsftpd",
+    "w3c",
     "windows_xml",
+    "xferlog",
+    "yum",
 ];
 
 /// Where reading begins, by its names.

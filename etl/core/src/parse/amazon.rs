@@ -1,11 +1,11 @@
-//! Access and flow logs of AWS: load balancers, CloudFront, S3, and the flows of a network.
+//! Access and flow logs of AWS: load balancers, S3, and the flows of a network.
 //!
 //! Each is a table with columns that AWS lists in its guides and adds to at the end; a line is known by
 //! its first fields, so that other lines cost a glance. Times are UTC. The level is the status's; a
-//! rejected packet is a warning. The elapsed time of a load balancer is the sum of its three parts.
+//! rejected packet is a warning. CloudFront's are in the W3C's format (see [`super::w3c`]). The elapsed time of a load balancer is the sum of its three parts.
 
 use super::table::{Columns, Separator};
-use super::text::{is_address, number};
+use super::text::number;
 use super::time::Context;
 use crate::event::{Event, EventType};
 use crate::parse::fields::split_port;
@@ -64,19 +64,6 @@ static BUCKET: LazyLock<Columns> = LazyLock::new(|| {
     )
 });
 
-/// CloudFront's standard log, for files whose head was read before.
-static DISTRIBUTION: LazyLock<Columns> = LazyLock::new(|| {
-    Columns::extended(
-        "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) \
-         cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header \
-         cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher \
-         x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port \
-         time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start \
-         sc-range-end",
-        24,
-    )
-});
-
 /// Version 2 of the flow logs, which is the default.
 static FLOW: LazyLock<Columns> = LazyLock::new(|| {
     Columns::flow(
@@ -107,14 +94,6 @@ pub(super) fn parse_bucket<'a>(text: &'a str, context: &Context<'_>, event: &mut
     let timed = Timestamp::parse(rest.as_bytes()).is_some_and(|time| time.shape == Shape::AccessLog);
     let owned = owner.len() == 64 && owner.bytes().all(|byte| byte.is_ascii_hexdigit());
     owned && timed && BUCKET.parse(text, context, event)
-}
-
-/// Parses one line of CloudFront's.
-pub(super) fn parse_distribution<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
-    let mut fields = text.split('\t');
-    let dated = fields.next().is_some_and(|date| date.len() == 10 && date.as_bytes()[4] == b'-');
-    let timed = fields.next().is_some_and(|clock| clock.len() == 8 && clock.as_bytes()[2] == b':');
-    dated && timed && fields.nth(2).is_some_and(is_address) && DISTRIBUTION.parse(text, context, event)
 }
 
 /// Parses one flow of version 2.

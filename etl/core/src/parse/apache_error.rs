@@ -6,7 +6,7 @@
 
 use super::classify::classify;
 use super::level::severity_of_word;
-use super::text::{Cursor, number};
+use super::text::{Cursor, address_without_port, number};
 use super::time::Context;
 use crate::event::Event;
 use headrig_contract::Timestamp;
@@ -61,21 +61,11 @@ fn bracket<'a>(inner: &'a str, event: &mut Event<'a>) -> bool {
             event.attribute("thread", thread);
         }
     } else if let Some(client) = inner.strip_prefix("client ").or_else(|| inner.strip_prefix("remote ")) {
-        event.src_ip = Some(without_port(client).into());
+        event.src_ip = Some(address_without_port(client).into());
     } else {
         return false;
     }
     true
-}
-
-/// `1.2.3.4:5` and `[::1]:5` without the port; an IPv6 address alone is left whole.
-fn without_port(client: &str) -> &str {
-    match client.rsplit_once(':') {
-        Some((address, port)) if number(port).is_some() && !super::text::is_address(client) => {
-            address.trim_matches(['[', ']'])
-        }
-        _ => client,
-    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,11 @@ pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<
     if !object.fill(text) {
         return false;
     }
-    object.fields.finish(event);
+    let fields = object.fields;
+    if docker::wraps(&fields, event).is_some() {
+        return false;
+    }
+    fields.finish(event);
     true
 }
 

@@ -64,7 +64,7 @@ fn value<'a>(cursor: &mut Cursor<'a>) -> Cow<'a, str> {
 }
 
 /// `\n`, `\t`, `\r` and any other escaped character by itself.
-fn unescaped(quoted: &str) -> Cow<'_, str> {
+pub(super) fn unescaped(quoted: &str) -> Cow<'_, str> {
     if !quoted.contains('\\') {
         return quoted.into();
     }

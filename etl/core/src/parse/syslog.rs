@@ -4,7 +4,9 @@
 //! an offset. The tag may carry PAM's module (`su(pam_unix)[12]`); a line without a tag is all message.
 //! Level: by `<PRI>` where there is one, else what the message implies (see [`classify`]).
 //!
-//! A line with an offset but no `<PRI>` may be some other log: it is syslog only when a host and a tag
+//! FreeBSD's `<kern.info>` behind the time and macOS's `<Notice>:` behind the tag are levels, too.
+//!
+//! A line with an offset but no `<PRI>`, or with the epoch as `journalctl -o short-unix` prints it, may be some other log: it is syslog only when a host and a tag
 //! with its colon follow, and neither is a level word.
 
 use super::classify::classify;
@@ -17,6 +19,8 @@ use headrig_contract::timestamp::{Reading, Shape};
 
 /// Names longer than this are no tags; RFC 3164 allows 32 bytes, launchd writes more.
 const TAG_BYTES_MAX: usize = 96;
+/// Words of a program's name on macOS.
+const TAG_WORDS_MAX: usize = 4;
 
 /// Parses one line of RFC 3164.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
@@ -43,16 +47,40 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     // Cisco ends its time with a colon and leaves the host out.
     let rest = rest.strip_prefix(':').unwrap_or(rest).strip_prefix(' ')?;
     let mut cursor = Cursor::new(rest);
-    if timestamp.shape == Shape::Iso && !prioritised {
+    if timestamp.shape == Shape::Syslog && !prioritised {
+        named_priority(&mut cursor, event);
+    }
+    if matches!(timestamp.shape, Shape::Iso | Shape::Epoch) && !prioritised {
         let host = cursor.word();
-        let (name, ..) = tag(cursor.rest().strip_prefix(' ')?)?;
-        let sure = is_host(host) && severity_of_word(host).is_none() && severity_of_word(name).is_none();
+        let (name, pid, _) = tag(cursor.rest().strip_prefix(' ')?)?;
+        let sure = is_host(host)
+            && severity_of_word(host).is_none()
+            && severity_of_word(name).is_none()
+            && (timestamp.shape == Shape::Iso || pid.is_some());
         sure.then(|| event.attribute("hostname", host))?;
     } else if tag(cursor.rest()).is_none() || starts_with_host(cursor.rest()) {
         event.attribute("hostname", cursor.word());
     }
     cursor.blanks();
     tagged(&mut cursor, event);
+    Some(())
+}
+
+/// `<kern.info> ` or `<0.6> ` behind the time, as FreeBSD's syslogd writes them when it is asked to.
+fn named_priority<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) -> Option<()> {
+    let (inner, rest) = cursor.rest().strip_prefix('<')?.split_once("> ")?;
+    let (facility, level) = inner.split_once('.')?;
+    let severity = match number(level) {
+        Some(level) => severity_of_syslog(u32::try_from(level).ok()?)?,
+        None => severity_of_word(level)?,
+    };
+    let name = match number(facility) {
+        Some(facility) => *FACILITIES.get(usize::try_from(facility).ok()?)?,
+        None => facility,
+    };
+    event.set_severity(severity);
+    event.attribute("facility", name);
+    *cursor = Cursor::new(rest);
     Some(())
 }
 
@@ -100,14 +128,17 @@ fn is_syslog_time(timestamp: &Timestamp, text: &str, prioritised: bool) -> bool 
         Shape::MonthDayYear => prioritised || !text[..timestamp.length].contains(','),
         Shape::Asctime => prioritised,
         Shape::Iso => prioritised || matches!(timestamp.reading, Reading::Instant(_)),
+        // `journalctl -o short-unix`.
+        Shape::Epoch => text[..timestamp.length].contains('.'),
         _ => false,
     }
 }
 
 /// `tag[pid]: message`, or a message alone; then what it tells.
-fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
+pub(super) fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
     match tag(cursor.rest()) {
         Some((name, pid, message)) => {
+            let message = apple_level(message, event);
             event.service = Some(name.into());
             event.pid = pid.and_then(number);
             event.message = Some(message.into());
@@ -117,6 +148,21 @@ fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
             event.message = Some(cursor.rest().into());
             classify("", cursor.rest(), event);
         }
+    }
+}
+
+/// Takes `<Notice>: ` off a message, as macOS's syslog writes levels between tag and colon.
+fn apple_level<'a>(message: &'a str, event: &mut Event<'_>) -> &'a str {
+    let found = message.strip_prefix('<').and_then(|rest| {
+        let (word, message) = rest.split_once(">: ")?;
+        Some((severity_of_word(word)?, message))
+    });
+    match found {
+        Some((severity, message)) if event.severity_number == 0 => {
+            event.set_severity(severity);
+            message
+        }
+        _ => message,
     }
 }
 
@@ -140,12 +186,30 @@ fn tag(text: &str) -> Option<(&str, Option<&str>, &str)> {
         let after = after.trim_start_matches(' ');
         let message = match after.strip_prefix(':') {
             Some(message) => message,
-            None if after.starts_with('(') => after.split_once("):").map_or(after, |(_, rest)| rest),
+            None if after.starts_with('(') => after_reference(after),
             None => after,
         };
         return Some((name, Some(pid), message.trim_start_matches(' ')));
     }
-    versioned(name, rest.trim_start_matches(' '))
+    versioned(name, rest.trim_start_matches(' ')).or_else(|| spaced(text))
+}
+
+/// `Microsoft Word[14463]: message`: programs of macOS, by the capitals of their words.
+fn spaced(text: &str) -> Option<(&str, Option<&str>, &str)> {
+    let front = text.get(..text.len().min(TAG_BYTES_MAX)).unwrap_or(text);
+    let name = &front[..front.find('[')?];
+    let (pid, message) =
+        text[name.len() + 1..].split_once("]: ").or_else(|| text[name.len() + 1..].split_once("] "))?;
+    let capital = |word: &str| word.bytes().next().is_some_and(|first| first.is_ascii_uppercase());
+    let named = name.split(' ').count() <= TAG_WORDS_MAX && name.split(' ').all(capital);
+    (named && number(pid).is_some()).then_some((name, Some(pid), message))
+}
+
+/// The message behind launchd's `(job): ` and `(job) <Notice>: `.
+fn after_reference(text: &str) -> &str {
+    let colon = text.split_once("):").map(|(_, rest)| rest);
+    let level = || text.split_once(") ").map(|(_, rest)| rest).filter(|rest| rest.starts_with('<'));
+    colon.or_else(level).unwrap_or(text)
 }
 
 /// `syslogd 1.4.1: message`, `-- root[2421]: message`.

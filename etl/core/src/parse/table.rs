@@ -1,5 +1,5 @@
-//! Rows of tables whose columns have names: CSV and its like with a header line, W3C's extended format
-//! with its `#Fields`, and the fixed layouts of clouds (see [`super::amazon`]).
+//! Rows of tables whose columns have names: CSV and its like with a header line, and the fixed layouts of
+//! clouds (see [`super::amazon`]).
 //!
 //! A name stands for what it stands for in other structured lines (see [`super::fields`]); what fills no
 //! column becomes an attribute of the name. A row has as many fields as the table has columns, or is
@@ -24,8 +24,6 @@ pub(super) enum Separator {
     Mark(u8),
     /// A space; fields in quotes or brackets may hold spaces.
     Space,
-    /// A tab where the row has one, else a space, as W3C's extended format is written by either.
-    TabOrSpace,
 }
 
 /// What a column's values are.
@@ -39,8 +37,6 @@ enum Slot {
     Date,
     /// The time of day to it.
     Clock,
-    /// The query of the path before it.
-    Query,
     /// Seconds that add up to the time taken; below zero where there was none.
     SecondsPart,
 }
@@ -52,8 +48,6 @@ pub(super) struct Columns {
     slots: Vec<(Cow<'static, str>, Slot)>,
     /// The line that named them; empty where they are fixed.
     header: Box<str>,
-    /// Whether it is W3C's: times are by UTC, and the agent's name is encoded.
-    extended: bool,
     /// Rows may have fewer fields than columns: newer versions of a fixed layout add some.
     fields_min: usize,
 }
@@ -63,7 +57,6 @@ pub(super) struct Columns {
 struct Row<'a> {
     date: &'a str,
     clock: &'a str,
-    query: &'a str,
     seconds: Option<f64>,
 }
 
@@ -78,14 +71,7 @@ impl Columns {
             None => (column.into(), Slot::Known(column.into())),
         };
         let slots = layout.split_whitespace().map(slot).collect();
-        Self { separator, slots, header: "".into(), extended: false, fields_min }
-    }
-
-    /// A fixed layout of W3C's extended format by CloudFront.
-    pub(super) fn extended(layout: &'static str, fields_min: usize) -> Self {
-        let slot = |name: &'static str| (name.into(), header::extended_slot(name, true));
-        let slots = layout.split_whitespace().map(slot).collect();
-        Self { separator: Separator::TabOrSpace, slots, header: "".into(), extended: true, fields_min }
+        Self { separator, slots, header: "".into(), fields_min }
     }
 
     /// A fixed layout of flow logs.
@@ -93,7 +79,7 @@ impl Columns {
         let slot = |name: &'static str| (name.into(), header::flow_slot(name));
         let slots: Vec<_> = layout.split_whitespace().map(slot).collect();
         let fields_min = slots.len();
-        Self { separator: Separator::Space, slots, header: "".into(), extended: false, fields_min }
+        Self { separator: Separator::Space, slots, header: "".into(), fields_min }
     }
 
     /// The columns that the first lines of a file name.
@@ -103,7 +89,7 @@ impl Columns {
 
     /// Fills a fresh event from a row and says whether it is one.
     pub(super) fn parse<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
-        if !self.header.is_empty() && (*self.header == *text || text.starts_with("#")) {
+        if !self.header.is_empty() && *self.header == *text {
             event.event_type = EventType::Application;
             event.message = Some(text.into());
             event.attribute("header", "true");
@@ -125,7 +111,6 @@ impl Columns {
                 },
                 Slot::Date => row.date = plain,
                 Slot::Clock => row.clock = plain,
-                Slot::Query => row.query = plain,
                 Slot::SecondsPart => {
                     let seconds = plain.parse::<f64>().ok().filter(|seconds| *seconds >= 0.0);
                     row.seconds = seconds.map(|seconds| seconds + row.seconds.unwrap_or(0.0)).or(row.seconds);
@@ -139,27 +124,18 @@ impl Columns {
                 }
             }
         }
-        row.finish(self.extended, context, &mut fields, event);
+        row.finish(context, &mut fields, event);
         fields.finish(event);
-        if self.extended {
-            event.http_user_agent = event.http_user_agent.take().map(split::decoded);
-        }
         Some(())
     }
 }
 
 impl<'a> Row<'a> {
-    fn finish(self, utc: bool, context: &Context<'_>, fields: &mut Fields<'a>, event: &mut Event<'a>) {
+    fn finish(self, context: &Context<'_>, fields: &mut Fields<'a>, event: &mut Event<'a>) {
         if !self.date.is_empty() {
-            match joined(self.date, self.clock).map(|reading| if utc { in_utc(reading) } else { reading }) {
+            match joined(self.date, self.clock) {
                 Some(reading) => fields.stamp(reading, self.date, context, event),
                 None => event.attribute("written_time", format!("{} {}", self.date, self.clock)),
-            }
-        }
-        if !self.query.is_empty() {
-            match &event.http_path {
-                Some(path) => event.http_path = Some(format!("{path}?{}", self.query).into()),
-                None => event.attribute("query", self.query),
             }
         }
         // Sums of decimal fractions are kept to the nanosecond, so that 0.1 + 0.2 is 0.3.

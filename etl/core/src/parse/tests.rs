@@ -131,7 +131,7 @@ fn each_line_is_read_by_the_parser_of_its_format() {
         "delimited",
         "timestamped",
         "timestamped",
-        "timestamped",
+        "klog",
         "timestamped",
         "timestamped",
     ];

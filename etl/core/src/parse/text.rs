@@ -95,3 +95,13 @@ pub(super) fn is_address(text: &str) -> bool {
     let likely = text.as_bytes().first().is_some_and(|first| first.is_ascii_hexdigit() || *first == b':');
     likely && text.parse::<IpAddr>().is_ok()
 }
+
+/// `1.2.3.4:5` and `[::1]:5` without the port; an IPv6 address alone is left whole.
+pub(super) fn address_without_port(client: &str) -> &str {
+    match client.rsplit_once(':') {
+        Some((address, port)) if number(port).is_some() && !is_address(client) => {
+            address.trim_matches(['[', ']'])
+        }
+        _ => client,
+    }
+}

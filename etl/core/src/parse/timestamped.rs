@@ -6,12 +6,17 @@
 //! [`level_at`]); thread, logger and process id are taken out where their shape leaves no doubt and
 //! stay in the message otherwise. A line without a level has an unknown one, and is parsed all the same.
 //!
+//! A full time behind other columns counts, too (see [`behind`]); those columns are the attribute `context`.
+//!
 //! The message is the rest of the first line and all lines joined to it.
 
+mod behind;
 mod header;
 mod level_at;
 
+use super::ansi;
 use super::level::{severity_of_letter, severity_of_word};
+use super::text::number;
 use super::time::Context;
 use crate::event::{Event, EventType};
 use headrig_contract::framing::timestamp_in_head;
@@ -20,29 +25,45 @@ use level_at::LevelAt;
 
 /// Parses one event that begins with a timestamp.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
+    if timestamp_in_head(text.as_bytes()).is_none() && behind::find(text).is_none() {
+        return false;
+    }
+    match ansi::has_escapes(text) {
+        true => ansi::parse_plain(text, context, event, plain),
+        false => plain(text, context, event),
+    }
+}
+
+fn plain<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
     fill(text, context, event).is_some()
 }
 
 fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
-    let head = timestamp_in_head(text.as_bytes())?;
-    let (prefix, rest) = text.split_at_checked(head.prefix_length)?;
-    let (written, rest) = rest.split_at_checked(head.timestamp.length)?;
-    context.stamp(event, head.timestamp.reading, written);
+    let head = timestamp_in_head(text.as_bytes());
+    let found = head.map(|head| (head.prefix_length, head.timestamp)).or_else(|| behind::find(text));
+    let (prefix_length, timestamp) = found?;
+    let (prefix, rest) = text.split_at_checked(prefix_length)?;
+    let (written, rest) = rest.split_at_checked(timestamp.length)?;
+    context.stamp(event, timestamp.reading, written);
     event.event_type = EventType::Application;
-    if let Some(severity) = prefix_severity(prefix, event) {
+    if head.is_none() {
+        event.attribute("context", prefix.trim_end_matches([' ', '\t', '|', '[', '(', '"']));
+    } else if let Some(severity) = prefix_severity(prefix, event) {
         event.set_severity(severity);
     }
-    if head.timestamp.shape == Shape::Glog {
+    if let (true, Some(process)) = (prefix.ends_with(", ["), rest.strip_prefix(" #")) {
+        ruby(process, event);
+    } else if timestamp.shape == Shape::Glog {
         glog(rest, event);
     } else if event.severity_number > 0 {
         after(rest, event);
-    } else if let Some(level) = level_at::find(rest, head.timestamp.shape) {
+    } else if let Some(level) = level_at::find(rest, timestamp.shape) {
         leveled(rest, level, event);
     } else {
         if let Some(severity) = second_line_severity(rest) {
             event.set_severity(severity);
         }
-        event.message = Some(header::without_separators(rest).into());
+        event.message = Some(header::without_separators(rest).trim_start_matches(['\r', '\n']).into());
     }
     Some(())
 }
@@ -54,6 +75,12 @@ fn prefix_severity<'a>(prefix: &'a str, event: &mut Event<'a>) -> Option<i32> {
     if word.is_empty() {
         return None;
     }
+    if let Some((level, thread)) = word.split_once('[')
+        && let Some(severity) = severity_of_word(level.trim_end())
+    {
+        event.attribute("thread", thread);
+        return Some(severity);
+    }
     let severity = match word.as_bytes() {
         [letter] => severity_of_letter(*letter),
         _ => severity_of_word(word),
@@ -62,6 +89,19 @@ fn prefix_severity<'a>(prefix: &'a str, event: &mut Event<'a>) -> Option<i32> {
         event.attribute("label", plain.trim_end_matches([' ', '|', '[', '(', '"']));
     }
     severity
+}
+
+/// `1234]  INFO -- program: message` after the time of Ruby's Logger.
+fn ruby<'a>(rest: &'a str, event: &mut Event<'a>) {
+    let (pid, rest) = rest.split_once(']').unwrap_or(("", rest));
+    event.pid = number(pid);
+    let (program, message) = rest.split_once(" -- ").map_or(("", rest), |(_, rest)| {
+        rest.split_once(": ").unwrap_or(("", rest.strip_prefix(':').unwrap_or(rest)))
+    });
+    if !program.is_empty() && !program.contains(' ') {
+        event.service = Some(program.into());
+    }
+    event.message = Some(message.into());
 }
 
 /// `thread file:line] message` after glog's time.

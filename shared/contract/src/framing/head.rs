@@ -38,10 +38,23 @@ const LEVEL_WORDS: [&[u8]; 24] = [
     b"inf",
 ];
 
+/// What stands before the time of an event's first line, where that is no level and no word alone: MySQL's slow
+/// log, apt's history and terminal log.
+const TITLES: [&[u8]; 3] = [b"# Time: ", b"Start-Date: ", b"Log started: "];
+/// The first line of an entry of MySQL's slow log, unless its time stands before it.
+const SLOW_LOG_USER: &[u8] = b"# User@Host: ";
+/// Both are shorter than this where a server wrote them.
+const SLOW_LOG_LINE_BYTES_MAX: usize = 1024;
+/// What the W3C's extended log format says of itself between its lines.
+const DIRECTIVES: [&[u8]; 5] = [b"#Fields:", b"#Software:", b"#Version:", b"#Date:", b"#Remark:"];
+/// The levels of Python's logging as it writes them before a colon and a logger's name.
+const PYTHON_LEVELS: [&[u8]; 5] = [b"INFO:", b"WARNING:", b"ERROR:", b"DEBUG:", b"CRITICAL:"];
+
 /// How a line begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {
-    /// With a timestamp, perhaps decorated; lines may follow that belong to it.
+    /// With a timestamp, perhaps decorated, or as Python's logging and MySQL's slow log begin an entry; lines may
+    /// follow that belong to it.
     Timestamped,
     /// As a record of a format that has one line an event.
     Record,
@@ -91,11 +104,33 @@ pub(super) fn is_timestamped(line: &[u8]) -> bool {
 /// The head, where the line's beginning tells.
 fn head_by_beginning(line: &[u8]) -> Option<Head> {
     match line.first() {
+        Some(b' ') if is_pretty_tracing(line) => Some(Head::Timestamped),
         None | Some(b' ' | b'\t' | b'\r' | b'\n') => Some(Head::Other),
         Some(b'<') if is_priority(line) => Some(Head::Record),
         Some(b'{') if is_json_object(line) => Some(Head::Record),
-        _ => timestamp_in_head(line).map(|found| found.head()),
+        Some(b'#') if line.starts_with(SLOW_LOG_USER) => Some(Head::Timestamped),
+        Some(b'#') if DIRECTIVES.iter().any(|directive| line.starts_with(directive)) => Some(Head::Record),
+        _ => match timestamp_in_head(line) {
+            Some(found) => Some(found.head()),
+            None => is_python_record(line).then_some(Head::Timestamped),
+        },
     }
+}
+
+/// Whether `line` goes on with the entry of MySQL's slow log whose time is the line before: the one line that opens
+/// an event by itself and yet does not always.
+pub(super) fn follows_its_time(previous: &[u8], line: &[u8]) -> bool {
+    line.starts_with(SLOW_LOG_USER)
+        && previous.starts_with(TITLES[0])
+        && previous.len().max(line.len()) <= SLOW_LOG_LINE_BYTES_MAX
+}
+
+/// `WARNING:root:message`, which a traceback may follow.
+fn is_python_record(line: &[u8]) -> bool {
+    let Some(level) = PYTHON_LEVELS.iter().find(|level| line.starts_with(level)) else { return false };
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let length = line[level.len()..].iter().take(LABEL_BYTES_MAX).take_while(|byte| name(byte)).count();
+    length > 0 && line.get(level.len() + length) == Some(&b':')
 }
 
 /// The timestamp that a line begins with, after what may stand before one.
@@ -107,7 +142,30 @@ pub fn timestamp_in_head(line: &[u8]) -> Option<HeadTimestamp> {
         }
         return after_label(line);
     }
-    decorated(line).or_else(|| after_label(line))
+    decorated(line).or_else(|| after_label(line)).or_else(|| after_title(line))
+}
+
+fn after_title(line: &[u8]) -> Option<HeadTimestamp> {
+    let title = TITLES.iter().find(|title| line.starts_with(title))?;
+    Some(found(line, title.len(), Timestamp::parse(&line[title.len()..])?, false))
+}
+
+/// The first line of the pretty layout of Rust's tracing: two blanks, a time in UTC, a level in capitals. Any other
+/// line that begins with a blank continues.
+fn is_pretty_tracing(line: &[u8]) -> bool {
+    let Some(text) = line.strip_prefix(b"  ") else { return false };
+    let start = escape_length(text);
+    let Some(timestamp) = text.get(start..).and_then(Timestamp::parse) else { return false };
+    let end = start + timestamp.length;
+    if timestamp.shape != Shape::Iso || text[end - 1] != b'Z' {
+        return false;
+    }
+    let mut at = end;
+    while at < text.len() && (text[at] == b' ' || escape_length(&text[at..]) > 0) {
+        at += escape_length(&text[at..]).max(1);
+    }
+    let level = text[at..].iter().take(6).take_while(|byte| byte.is_ascii_uppercase()).count();
+    LEVEL_WORDS.iter().any(|word| word.eq_ignore_ascii_case(&text[at..at + level]))
 }
 
 fn found(line: &[u8], prefix_length: usize, timestamp: Timestamp, bare: bool) -> HeadTimestamp {
@@ -126,8 +184,21 @@ fn decorated(line: &[u8]) -> Option<HeadTimestamp> {
             return Some(found(line, at, timestamp, at == mark));
         }
         at += level_length(&line[at..])?;
+        at += thread_length(&line[at..]);
     }
     None
+}
+
+/// `[thread] ` between level and time, as Cassandra writes it. Its name may be anything but another bracket.
+fn thread_length(bytes: &[u8]) -> usize {
+    if bytes.first() != Some(&b'[') || Timestamp::parse(&bytes[1..]).is_some() {
+        return 0;
+    }
+    let end = bytes.iter().take(LABEL_BYTES_MAX).position(|&byte| matches!(byte, b']' | b'\n'));
+    match end {
+        Some(end) if bytes[end] == b']' && bytes.get(end + 1) == Some(&b' ') => end + 2,
+        _ => 0,
+    }
 }
 
 /// A full date after one word that is no ordinary one: it has a digit, or is in capitals, or is `-`.
@@ -137,7 +208,8 @@ fn after_label(line: &[u8]) -> Option<HeadTimestamp> {
     let text = &line[escape..];
     let label_length = text.iter().take(LABEL_BYTES_MAX + 1).position(|&byte| byte == b' ')?;
     let label = &text[..label_length];
-    let capitals = label.iter().all(|byte| byte.is_ascii_uppercase()) || label == b"-";
+    let capital = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
+    let capitals = label.iter().all(capital) || label == b"-";
     if label.is_empty() || !(capitals || label.iter().any(u8::is_ascii_digit)) {
         return None;
     }
@@ -156,8 +228,13 @@ fn decoration_length(bytes: &[u8]) -> usize {
         let escape = escape_length(&bytes[at..]);
         if escape > 0 {
             at += escape;
-        } else if matches!(bytes.get(at), Some(b'[' | b'(' | b'"')) {
-            at += 1;
+        } else if matches!(bytes.get(at), Some(b'[' | b'(' | b'"' | b'<')) {
+            // logcat's long layout has a blank behind the bracket, and so has PostgreSQL's prefix on Red Hat.
+            let blank = matches!(bytes[at], b'[' | b'<') && bytes.get(at + 1) == Some(&b' ');
+            at += 1 + usize::from(blank);
+        } else if bytes[at..].starts_with(b"####<") {
+            // WebLogic's log files; its console leaves the marks out.
+            at += 5;
         } else {
             return at;
         }
@@ -182,6 +259,8 @@ fn level_length(bytes: &[u8]) -> Option<usize> {
         return match after {
             b'0'..=b'9' if letter => Some(1),
             b' ' if letter => Some(2),
+            // Ruby's Logger: `I, [2026-09-21T10:00:00.123456 #1234]`.
+            b',' if bytes.get(2..4) == Some(b" [") => Some(3),
             _ => None,
         };
     }

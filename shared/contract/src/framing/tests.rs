@@ -79,6 +79,18 @@ fn heads_are_told_apart() {
         "\x1b[2Kweb-1  | 2026-09-21T10:00:00Z x",
         "nova-api.log.1 2026-09-21 10:00:00.123 1 INFO x",
         "10:00:00 x",
+        "[ 09-21 10:00:00.123  1702: 2395 D/Tag ]",
+        "I, [2026-09-21T10:00:00.123456 #1234]  INFO -- : x",
+        "INFO  [main] 2026-09-21 10:00:00,123 Main.java:1 - x",
+        "<Sep 21, 2026 10:00:00 AM UTC> <Notice> x",
+        "####<Sep 21, 2026 10:00:00 AM UTC> <Notice> x",
+        "EXT_FS 1117838570 2005.06.03 R02 x",
+        "# Time: 2026-09-21T10:00:00.123456Z",
+        "# User@Host: ana[ana] @ h []",
+        "Start-Date: 2026-09-21  10:00:00",
+        "WARNING:root:x",
+        "  2026-09-21T10:00:00.123456Z  INFO app: x",
+        "  \x1b[2m2026-09-21T10:00:00.123456Z\x1b[0m \x1b[32m INFO\x1b[0m app: x",
     ];
     let records = [
         "Sep  1 10:00:00 host x",
@@ -86,9 +98,21 @@ fn heads_are_told_apart() {
         "{ \"a\": 1 }\r",
         "1.2.3.4 - - [21/Sep/2026:10:00:00 +0000] \"GET",
         "host:80 ::1 - a b [21/Sep/2026:10:00:00 +0000] \"GET",
+        "#Fields: date time",
     ];
-    let others =
-        ["", "x", "  2026-09-21 10:00:00", "{", "at 2026-09-21 10:00:00", "1789984800", "Caused by: x"];
+    let others = [
+        "",
+        "x",
+        "  2026-09-21 10:00:00",
+        "  2026-09-21T10:00:00Z said",
+        "ERROR: x:y",
+        "# Comment",
+        "[x] y",
+        "{",
+        "at 2026-09-21 10:00:00",
+        "1789984800",
+        "Caused by: x",
+    ];
     for (lines, expect) in
         [(&timestamped[..], Head::Timestamped), (&records, Head::Record), (&others, Head::Other)]
     {
@@ -96,6 +120,24 @@ fn heads_are_told_apart() {
             assert_eq!(head(line.as_bytes()), expect, "{line:?}");
         }
     }
+}
+
+#[test]
+fn entries_of_programs_with_several_lines_are_whole() {
+    let entry = "# User@Host: a[a] @ h []  Id:     8\n# Query_time: 2.0\nSET timestamp=1;\nselect\n1;\n";
+    let timed = format!("# Time: 2026-09-21T10:00:00Z\n{entry}");
+    check(&format!("{timed}{entry}{timed}"), &[&timed, entry, &timed]);
+    let events = [
+        "[ 09-21 10:00:00.123  1702: 2395 D/Tag ]\nmessage\n\n",
+        "ERROR:root:x\nTraceback (most recent call last):\n  File \"a.py\", line 1\nValueError: y\n",
+        "Start-Date: 2026-09-21  10:00:00\nCommandline: apt upgrade\nEnd-Date: 2026-09-21  10:00:01\n\n",
+        "  2026-09-21T10:00:00.123456Z  INFO app: x\n    at src/main.rs:1\n\n",
+        "I0921 10:00:00.123456    1 a.go:1] x\ngoroutine 1 [running]:\n",
+        "2026-09-21 10:00:00.123 UTC [1] LOG:  statement: select\n\t1\n",
+        "2026-09-21 10:00:00 192.0.2.1 GET / - 80 - 192.0.2.2 x 200 0 0 1\n",
+        "#Software: Microsoft Internet Information Services 10.0\n",
+    ];
+    check(&events.concat(), &events);
 }
 
 #[test]
@@ -205,6 +247,9 @@ fn line() -> impl Strategy<Value = String> {
         Just("1.2.3.4 - - [21/Sep/2026:10:00:00 +0000] \"GET"),
         Just(""),
         Just("\tat x"),
+        Just("# Time: 2026-09-21T10:00:00Z"),
+        Just("# User@Host: a[a] @ h []"),
+        Just("WARNING:root:x"),
         Just("plain\r"),
         Just("\u{a0a}\u{10a} \u{1f600}"),
     ]

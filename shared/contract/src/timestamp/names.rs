@@ -2,7 +2,7 @@
 
 use super::civil::{DAY_MICROS, days_since_epoch};
 use super::scan::Scan;
-use super::shapes::{day_month_year, year, yearless};
+use super::shapes::{day_month_year, iso, year, yearless};
 use super::zone::zone;
 use super::{Reading, Shape};
 
@@ -34,13 +34,15 @@ pub(super) fn named(scan: &mut Scan<'_>) -> Found {
     }
 }
 
-/// `Mon, 21 Sep 2026 …`, `Monday, 21-Sep-26 …` and `Mon Sep 21 …`.
+/// `Mon, 21 Sep 2026 …`, `Monday, 21-Sep-26 …`, `Mon Sep 21 …`, and systemd's `Mon 2026-09-21 …`.
 fn after_weekday(scan: &mut Scan<'_>) -> Found {
     name_of(scan, &WEEKDAYS)?;
     let _ = scan.eat(b',');
     scan.spaces()?;
-    if scan.peek()?.is_ascii_digit() {
-        return day_month_year(scan);
+    match scan.digit_count(5) {
+        0 => {}
+        4 => return iso(scan),
+        _ => return day_month_year(scan),
     }
     let month = month_name(scan)?;
     month_day(scan, month, true)
@@ -63,9 +65,8 @@ fn month_day(scan: &mut Scan<'_>, month: u32, after_weekday: bool) -> Found {
         return Some((Reading::dated(micros, zone(scan)), Shape::MonthDayYear));
     }
     let time = scan.clock_to_seconds()?;
-    let trailing = if after_weekday { trailing_year(scan) } else { None };
-    match trailing {
-        Some((year, offset)) => {
+    match if after_weekday { trailing_year(scan, time) } else { None } {
+        Some((time, year, offset)) => {
             let micros = days_since_epoch(year, month, day)? * DAY_MICROS + time;
             Some((Reading::dated(micros, offset), Shape::Asctime))
         }
@@ -73,9 +74,10 @@ fn month_day(scan: &mut Scan<'_>, month: u32, after_weekday: bool) -> Found {
     }
 }
 
-/// `[ zone] yyyy`, taken only when whole. A zone of an unknown name leaves the time local.
-fn trailing_year(scan: &mut Scan<'_>) -> Option<(i32, Option<i32>)> {
+/// `[ AM][ zone] yyyy` behind a time, taken only when whole. A zone of an unknown name leaves the time local.
+fn trailing_year(scan: &mut Scan<'_>, time: i64) -> Option<(i64, i32, Option<i32>)> {
     let mut ahead = scan.clone();
+    let time = ahead.in_half(time)?;
     let offset = zone(&mut ahead);
     ahead.spaces()?;
     let name = ahead.rest().iter().take(5).take_while(|byte| byte.is_ascii_uppercase()).count();
@@ -85,7 +87,7 @@ fn trailing_year(scan: &mut Scan<'_>) -> Option<(i32, Option<i32>)> {
     }
     let year = (ahead.digit_count(5) == 4).then(|| year(&mut ahead))??;
     *scan = ahead;
-    Some((year, offset))
+    Some((time, year, offset))
 }
 
 /// The number of the month whose English name, short or full, comes next.

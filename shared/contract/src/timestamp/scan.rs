@@ -1,6 +1,8 @@
 //! A position in the bytes, and the small pieces that all shapes are made of: numbers and clocks.
 
 pub(super) const SECOND_MICROS: i64 = 1_000_000;
+/// U+202F in UTF-8.
+const NARROW_SPACE: &[u8] = b"\xe2\x80\xaf";
 
 /// A position in a byte string. Everything it reads is optional: past the end there is nothing.
 #[derive(Clone)]
@@ -70,6 +72,11 @@ impl<'a> Scan<'a> {
         self.rest().iter().take(limit).take_while(|byte| byte.is_ascii_digit()).count()
     }
 
+    /// The digits from `ahead` bytes further on, counted up to `limit`.
+    pub(super) fn digit_count_after(&self, ahead: usize, limit: usize) -> usize {
+        self.rest().iter().skip(ahead).take(limit).take_while(|byte| byte.is_ascii_digit()).count()
+    }
+
     /// Exactly `count` digits (at most nine), more of which may follow.
     #[inline]
     pub(super) fn number(&mut self, count: usize) -> Option<u32> {
@@ -111,6 +118,11 @@ impl<'a> Scan<'a> {
     /// [`Scan::clock`] with ` AM` or ` PM` after it, where it has one.
     pub(super) fn clock_of_halves(&mut self) -> Option<i64> {
         let time = self.clock()?;
+        self.in_half(time)
+    }
+
+    /// `time` in the half of the day that comes next, where one does.
+    pub(super) fn in_half(&mut self, time: i64) -> Option<i64> {
         let half_day = 12 * 3_600 * SECOND_MICROS;
         match self.half() {
             None => Some(time),
@@ -167,7 +179,10 @@ impl<'a> Scan<'a> {
 
     fn half(&mut self) -> Option<Half> {
         let mut ahead = self.clone();
-        let _ = ahead.eat(b' ');
+        // Since its version 42 CLDR, and with it Java, puts a narrow no-break space there.
+        if ahead.eat(b' ').is_none() && ahead.rest().starts_with(NARROW_SPACE) {
+            ahead.skip(NARROW_SPACE.len());
+        }
         let half = match ahead.peek()?.to_ascii_lowercase() {
             b'a' => Half::Am,
             b'p' => Half::Pm,

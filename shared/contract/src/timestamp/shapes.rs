@@ -24,6 +24,7 @@ pub(super) fn numeric(scan: &mut Scan<'_>) -> Found {
         (4, b'-' | b'/' | b'.') => iso(scan),
         (4, b' ') => year_or_glog(scan),
         (2, b':') => clock_alone(scan),
+        (1, b'.') if scan.digit_count_after(2, 12) >= 9 => scientific_epoch(scan),
         (1 | 2, b'/' | b'-' | b'.') => parted(scan),
         (1 | 2, b' ') => day_month_year(scan),
         (6, b' ') => short_year(scan),
@@ -61,7 +62,7 @@ fn pair(tens: u8, ones: u8) -> Option<u32> {
 }
 
 /// `yyyy-mm-dd` (or `/`, `.`, or a month's name), a separator and a clock.
-fn iso(scan: &mut Scan<'_>) -> Found {
+pub(super) fn iso(scan: &mut Scan<'_>) -> Found {
     let year = scan.number(4)? as i32;
     let separator = scan.eat_any(b"-/.")?;
     let month = match scan.peek()? {
@@ -247,6 +248,22 @@ fn epoch(scan: &mut Scan<'_>, count: usize) -> Found {
     let micros = micros + if dotted { scan.fraction() } else { 0 };
     let plausible = EPOCH_SECONDS.contains(&micros.div_euclid(SECOND_MICROS));
     plausible.then_some((Reading::Instant(UnixMicros(micros)), Shape::Epoch))
+}
+
+/// `1.7899848001234567e+09`: seconds as Go's `fmt` prints them, and with it zap's console.
+fn scientific_epoch(scan: &mut Scan<'_>) -> Found {
+    let mut seconds = i64::from(scan.number(1)?);
+    scan.eat(b'.')?;
+    seconds = seconds * 1_000_000_000 + i64::from(scan.number(9)?);
+    let count = scan.digit_count(10);
+    let micros = (0..6).try_fold(0, |micros, place| {
+        let digit = if place < count { scan.number(1)? } else { 0 };
+        Some(micros * 10 + i64::from(digit))
+    })?;
+    scan.skip(count.saturating_sub(6));
+    scan.rest().starts_with(b"e+09").then(|| scan.skip(4))?;
+    let plausible = EPOCH_SECONDS.contains(&seconds);
+    plausible.then_some((Reading::Instant(UnixMicros(seconds * SECOND_MICROS + micros)), Shape::Epoch))
 }
 
 /// A month, day and time whose year is not said: 29 February may exist.

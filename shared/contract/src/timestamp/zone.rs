@@ -40,7 +40,24 @@ const NAMES: [(&[u8], Option<i32>); 30] = [
     (b"BST", None),
 ];
 
-/// Takes the zone after a time, if one is there, and returns its offset in seconds.
+/// The areas of the tz database, by which a name such as `Europe/Berlin` is told from other words.
+const AREAS: [&[u8]; 12] = [
+    b"Africa",
+    b"America",
+    b"Antarctica",
+    b"Arctic",
+    b"Asia",
+    b"Atlantic",
+    b"Australia",
+    b"Etc",
+    b"Europe",
+    b"Indian",
+    b"Pacific",
+    b"US",
+];
+
+/// Takes the zone after a time, if one is there, and returns its offset in seconds. The rules of a named area
+/// are not known here: it is taken, and the time stays local; behind an offset it says nothing more.
 pub(super) fn zone(scan: &mut Scan<'_>) -> Option<i32> {
     let spaced = scan.peek() == Some(b' ');
     let mut ahead = scan.clone();
@@ -54,7 +71,24 @@ pub(super) fn zone(scan: &mut Scan<'_>) -> Option<i32> {
         _ => None,
     }?;
     *scan = ahead;
+    let mut behind = scan.clone();
+    if behind.eat(b'[').is_some() && area(&mut behind) && behind.eat(b']').is_some() {
+        *scan = behind;
+    }
     Some(seconds)
+}
+
+/// Takes `Area/Place`.
+fn area(scan: &mut Scan<'_>) -> bool {
+    let rest = scan.rest();
+    let Some(area) = AREAS.iter().find(|area| rest.starts_with(area) && rest.get(area.len()) == Some(&b'/'))
+    else {
+        return false;
+    };
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+');
+    let place = rest[area.len() + 1..].iter().take(32).take_while(|byte| allowed(byte)).count();
+    scan.skip(area.len() + 1 + place);
+    place > 0
 }
 
 fn zulu(scan: &mut Scan<'_>) -> Option<i32> {
@@ -84,12 +118,26 @@ fn signed(scan: &mut Scan<'_>, spaced: bool) -> Option<i32> {
 /// Takes a name of the table off `scan`, whether or not it tells the offset.
 fn named(scan: &mut Scan<'_>, mut ahead: Scan<'_>) -> Option<i32> {
     let rest = ahead.rest();
+    if rest.get(1).is_some_and(|next| next.is_ascii_lowercase() || *next == b'S') {
+        let mut named = ahead.clone();
+        if area(&mut named) {
+            scan.skip(named.position() - scan.position());
+            return None;
+        }
+    }
     let length = rest.iter().take(5).take_while(|byte| byte.is_ascii_uppercase()).count();
     if rest.get(length).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_') {
         return None;
     }
-    let (_, minutes) = NAMES.iter().find(|(name, _)| *name == &rest[..length])?;
+    let (name, minutes) = NAMES.iter().find(|(name, _)| *name == &rest[..length])?;
     ahead.skip(length);
     scan.skip(ahead.position() - scan.position());
+    // `UTC+02:00`
+    if matches!(*name, b"UTC" | b"GMT")
+        && let Some(seconds) = signed(&mut ahead, false)
+    {
+        scan.skip(ahead.position() - scan.position());
+        return Some(seconds);
+    }
     minutes.map(|minutes| minutes * 60)
 }

@@ -25,11 +25,7 @@ pub(in crate::parse) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &
         return false;
     }
     let fields = object.fields;
-    let stream = fields.facts.of(Fact::Stream);
-    let Some(ended) = fields.wrapped_line(event).filter(|_| matches!(stream, Some("stdout" | "stderr")))
-    else {
-        return false;
-    };
+    let Some(ended) = wraps(&fields, event) else { return false };
     fields.finish(event);
     if ended {
         event.wraps_line = true;
@@ -37,4 +33,10 @@ pub(in crate::parse) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &
         event.attribute("partial", "true");
     }
     true
+}
+
+/// Whether the object is a container's line, and if so, whether that ends here.
+pub(super) fn wraps(fields: &Fields<'_>, event: &Event<'_>) -> Option<bool> {
+    let stream = fields.facts.of(Fact::Stream);
+    fields.wrapped_line(event).filter(|_| matches!(stream, Some("stdout" | "stderr")))
 }

@@ -88,16 +88,6 @@ fn objects_of_usual_loggers_are_read() {
             ],
         ),
         (
-            "{\"log\":\"hello\\n\",\"stream\":\"stderr\",\"time\":\"2026-09-21T10:00:00.123456789Z\"}",
-            &[
-                "event=2026-09-21T10:00:00.123456Z",
-                "severity=0",
-                "type=application",
-                "message=hello",
-                "+stream=stderr",
-            ],
-        ),
-        (
             "{\"ts\":1789984800.25,\"level\":\"info\",\"caller\":\"a.go:1\",\"msg\":\"x\",\"status\":200}",
             &[
                 "event=2026-09-21T10:00:00.25Z",

@@ -16,12 +16,8 @@ const NAME_BYTES_MAX: usize = 64;
 /// Marks that part fields, the likeliest first.
 const MARKS: [u8; 4] = [b'\t', b',', b';', b'|'];
 
-/// The columns that one of the first lines names: the first by itself, or `#Fields` anywhere.
+/// The columns that the first line names, where the next one is a row of them.
 pub(super) fn find(sample: &[&str]) -> Option<Columns> {
-    let fields = sample.iter().find(|line| line.starts_with("#Fields:"));
-    if let Some(line) = fields {
-        return extended(line);
-    }
     let (first, next) = (sample.first()?.trim_start_matches('\u{feff}'), sample.get(1));
     if let Some(columns) = flow(first) {
         return Some(columns);
@@ -36,44 +32,6 @@ pub(super) fn find(sample: &[&str]) -> Option<Columns> {
     fits.then_some(columns)
 }
 
-/// `#Fields: date time cs-method …`.
-fn extended(line: &str) -> Option<Columns> {
-    let names = line.strip_prefix("#Fields:")?.split_whitespace().take(NAMES_MAX + 1);
-    let seconds = line.contains("x-edge-");
-    let slots: Vec<_> = names.map(|name| (name.to_owned().into(), extended_slot(name, seconds))).collect();
-    let fields_min = slots.len();
-    (1..=NAMES_MAX).contains(&fields_min).then(|| Columns {
-        separator: Separator::TabOrSpace,
-        slots,
-        header: line.into(),
-        extended: true,
-        fields_min,
-    })
-}
-
-/// The names of W3C's working draft, IIS and CloudFront. IIS counts the time taken in milliseconds,
-/// CloudFront in seconds.
-pub(super) fn extended_slot(name: &str, seconds: bool) -> Slot {
-    let known = match name {
-        "date" => return Slot::Date,
-        "time" => return Slot::Clock,
-        "cs-uri-query" => return Slot::Query,
-        "c-ip" => "client_ip",
-        "cs-username" => "user_name",
-        "cs-method" => "http_method",
-        "cs-uri-stem" | "cs-uri" => "http_path",
-        "sc-status" => "http_status",
-        "sc-bytes" => "http_bytes",
-        "time-taken" if seconds => "duration_s",
-        "time-taken" => "duration_ms",
-        "cs(User-Agent)" => "http_user_agent",
-        "cs(Referer)" => "http_referrer",
-        "s-sitename" => "service",
-        other => return Slot::Known(other.to_owned().into()),
-    };
-    Slot::Known(known.into())
-}
-
 /// The first line of a delivered file of flow logs: names and nothing else.
 fn flow(line: &str) -> Option<Columns> {
     let sure = line.contains("srcaddr ") && line.contains("dstaddr ") && line.contains("action");
@@ -85,7 +43,6 @@ fn flow(line: &str) -> Option<Columns> {
         separator: Separator::Space,
         slots,
         header: line.into(),
-        extended: false,
         fields_min,
     })
 }
@@ -123,7 +80,7 @@ fn named(line: &str, separator: Separator) -> Option<Columns> {
     };
     let slots: Vec<_> = names.iter().map(|name| (Cow::Owned(name.clone()), slot_of(name))).collect();
     let fields_min = slots.len();
-    Some(Columns { separator, slots, header: line.into(), extended: false, fields_min })
+    Some(Columns { separator, slots, header: line.into(), fields_min })
 }
 
 /// The name that the fields' table knows: as written, or `Client IP` as `client_ip`.

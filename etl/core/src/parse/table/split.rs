@@ -19,12 +19,6 @@ pub(super) struct Split<'a> {
 
 impl<'a> Split<'a> {
     pub(super) fn new(separator: Separator, text: &'a str) -> Self {
-        let tabbed = memchr(b'\t', text.as_bytes()).is_some();
-        let separator = match separator {
-            Separator::TabOrSpace if tabbed => Separator::Mark(b'\t'),
-            Separator::TabOrSpace => Separator::Space,
-            known => known,
-        };
         Self { separator, rest: Some(text) }
     }
 }
@@ -43,7 +37,7 @@ impl<'a> Iterator for Split<'a> {
         let rest = self.rest.take()?;
         let (piece, after) = match self.separator {
             Separator::Mark(mark) => marked(rest, mark),
-            Separator::Space | Separator::TabOrSpace => spaced(rest),
+            Separator::Space => spaced(rest),
         };
         self.rest = after;
         Some(piece)
@@ -97,28 +91,4 @@ fn spaced(rest: &str) -> (Piece<'_>, Option<&str>) {
         Some(at) => (Piece { text: &rest[..at], doubled: false }, Some(&rest[at + 1..])),
         None => (Piece { text: rest, doubled: false }, None),
     }
-}
-
-/// A user agent as W3C's format has it: `+` for a space (IIS), or percent-encoded (CloudFront).
-pub(super) fn decoded(text: Cow<'_, str>) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return if text.contains('+') { text.replace('+', " ").into() } else { text };
-    }
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let hex = (byte == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                plain.push(decoded);
-                at += 3;
-            }
-            None => {
-                plain.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&plain).into_owned().into()
 }

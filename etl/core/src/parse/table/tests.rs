@@ -14,8 +14,6 @@ fn check(lines: &[&str], expect: &[&str]) {
     assert_eq!(found, expect, "{last}");
 }
 
-const W3C: &str = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken";
-
 #[test]
 fn rows_are_read_by_the_names_of_their_header() {
     check(
@@ -57,36 +55,6 @@ fn rows_are_read_by_the_names_of_their_header() {
             "method=GET",
             "path=/x",
             "message=GET /x",
-        ],
-    );
-}
-
-#[test]
-fn the_extended_format_is_by_utc_and_its_agents_are_decoded() {
-    check(
-        &[
-            "#Software: Microsoft Internet Information Services 10.0",
-            "#Version: 1.0",
-            W3C,
-            "2026-09-21 10:00:00 10.0.0.5 GET /a.aspx id=1 443 ana 203.0.113.9 Mozilla/5.0+(Windows+NT) - 500 0 64 187",
-        ],
-        &[
-            "table",
-            "event=2026-09-21T10:00:00Z",
-            "severity=17",
-            "type=http_access",
-            "status=500",
-            "ms=187",
-            "user=ana",
-            "src=203.0.113.9",
-            "method=GET",
-            "path=/a.aspx?id=1",
-            "agent=Mozilla/5.0 (Windows NT)",
-            "message=GET /a.aspx?id=1",
-            "+s-ip=10.0.0.5",
-            "+s-port=443",
-            "+sc-substatus=0",
-            "+sc-win32-status=64",
         ],
     );
 }

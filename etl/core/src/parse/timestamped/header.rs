@@ -31,16 +31,26 @@ pub(super) fn before<'a>(between: &'a str, level: &LevelAt, event: &mut Event<'a
         } else if is_name(part) && !rest.starts_with(|next: char| next.is_ascii_alphanumeric()) {
             event.service = Some(part.trim_end_matches('.').into());
         } else if !part.ends_with('=') {
-            return event.attribute("context", start.trim_end());
+            return unknown(start, event);
         }
     }
-    if !rest.is_empty() {
-        event.attribute("context", rest.trim_end());
+    unknown(rest, event);
+}
+
+/// Keeps what no column was found for, unless it is marks alone.
+fn unknown<'a>(text: &'a str, event: &mut Event<'a>) {
+    if text.contains(|mark: char| mark.is_alphanumeric()) {
+        event.attribute("context", text.trim_end());
     }
 }
 
 /// Reads what stands between level and message, and returns the message.
 pub(super) fn after<'a>(text: &'a str, event: &mut Event<'a>) -> &'a str {
+    if let Some((process, message)) = text.strip_prefix('/').and_then(|rest| rest.split_once("] ")) {
+        // Celery's process.
+        event.attribute("thread", process);
+        return message;
+    }
     let adjacent = text.starts_with(':') && !text.starts_with(": ");
     let mut rest = without_separators(text);
     if columns(text, &mut rest, event) || (adjacent && colon_logger(&mut rest, event)) {
@@ -68,7 +78,8 @@ pub(super) fn after<'a>(text: &'a str, event: &mut Event<'a>) -> &'a str {
 
 /// The text after blanks and the marks that part headers from messages.
 pub(super) fn without_separators(text: &str) -> &str {
-    let dashed = text.trim_start_matches([' ', '\t', ']', ')', ':', '|', ',', '>', '"']);
+    let unquoted = text.strip_prefix('"').unwrap_or(text);
+    let dashed = unquoted.trim_start_matches([' ', '\t', ']', ')', ':', '|', ',', ';', '>']);
     let after = dashed.strip_prefix("- ").unwrap_or(dashed);
     without_escapes(after.trim_start_matches([' ', '\t', '|']))
 }
@@ -148,10 +159,21 @@ fn bracket<'a>(inner: &'a str, event: &mut Event<'a>) -> bool {
         event.service = Some(class.into());
     } else if is_caller(inner) {
         event.attribute("caller", inner);
+    } else if event.service.is_none() && is_dotted(inner.trim()) {
+        event.service = Some(inner.trim().into());
     } else {
         event.attribute("thread", inner.trim());
     }
     true
+}
+
+/// A logger's name by its dots, as Elasticsearch has it in brackets; those in numbers and versions are none.
+fn is_dotted(word: &str) -> bool {
+    is_name(word) && word.split('.').count() > 1 && word.split('.').all(starts_with_letter)
+}
+
+fn starts_with_letter(part: &str) -> bool {
+    part.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
 }
 
 /// `thread:Class@line`: log4j's `[%t:%C{1}@%L]`.
@@ -167,13 +189,17 @@ fn logger(text: &str, bracketed: bool) -> Option<(&str, &str)> {
     let (word, after) = text.split_at(end);
     let gap = after.trim_start_matches(' ');
     // env_logger closes behind the module the bracket that it opened before the time.
-    if let Some(name) = word.strip_suffix(']').filter(|name| is_logger(name)) {
+    if let Some(name) = word.strip_suffix(']').filter(|name| is_logger(name) && !name.contains('[')) {
         return Some((name, gap));
     }
     if let Some(name) = word.strip_suffix(':') {
         return ((bracketed && is_name(name)) || is_logger(name)).then_some((name, gap));
     }
-    let trusted = is_logger(word) || (bracketed && is_name(word));
+    // Tomcat's containers: `o.a.c.c.C.[Tomcat].[localhost]`.
+    let container = word.contains(".[")
+        && word.ends_with(']')
+        && word.starts_with(|first: char| first.is_ascii_alphabetic());
+    let trusted = container || is_logger(word) || (bracketed && is_name(word));
     for mark in [": ", "- ", "> ", "| ", "-- "] {
         if let (true, Some(message)) = (trusted, gap.strip_prefix(mark)) {
             return Some((word, message.trim_start_matches(' ')));

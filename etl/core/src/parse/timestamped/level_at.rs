@@ -7,7 +7,9 @@
 //! - a word after `level=` and its like;
 //! - a word between two separators: `| error |`, `- info -`, tabs;
 //! - a word in capitals behind Monolog's channel: `production.ERROR:`;
-//! - a letter where logcat and MongoDB have one.
+//! - a letter where logcat and MongoDB have one;
+//! - what PHP writes behind its name: `PHP Warning:`, `PHP Fatal error:`;
+//! - a word in capitals before Celery's process: `INFO/MainProcess]`.
 //!
 //! Prose ends the front soon: plain words cost more of the budget than numbers, brackets and names with
 //! marks in them, so that an `ERROR` in a sentence is none.
@@ -19,6 +21,18 @@ use headrig_contract::timestamp::Shape;
 const FRONT_BUDGET: u32 = 9;
 /// Bytes of the front.
 const FRONT_BYTES_MAX: usize = 240;
+
+/// What PHP tells of, with the colon that ends it. What is deprecated has no level.
+const PHP_KINDS: [(&str, i32); 8] = [
+    ("Warning:", 13),
+    ("Notice:", 10),
+    ("Fatal error:", 21),
+    ("Parse error:", 17),
+    ("Recoverable fatal error:", 17),
+    ("Core Warning:", 13),
+    ("Compile Error:", 17),
+    ("User Error:", 17),
+];
 
 /// A level found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +85,7 @@ pub(super) fn find(text: &str, shape: Shape) -> Option<LevelAt> {
         let rest = &text[at + length..];
         let word = Word { text: &text[at..at + length], start: at, first, mark_before, named_level, rest };
         let found = word.level().or_else(|| word.channel()).or_else(|| word.letter(shape, numbers));
+        let found = found.or_else(|| word.of_php()).or_else(|| word.of_celery());
         if found.is_some() {
             return found;
         }
@@ -98,6 +113,8 @@ impl Word<'_> {
             || (self.first && (colon || (plain && self.ends_column())))
             || self.between_marks()
             || (postgres && is_postgres_word(self.text));
+        // What others have, too, is PostgreSQL's own parser's to tell from theirs.
+        let postgres = postgres && is_postgres_word(self.text);
         counts.then(|| LevelAt { start: self.start, end: self.start + self.text.len(), severity, postgres })
     }
 
@@ -111,6 +128,25 @@ impl Word<'_> {
         let severity = severity_of_word(word)?;
         let end = self.start + self.text.len();
         Some(LevelAt { start: self.start + channel.len() + 1, end, severity, postgres: false })
+    }
+
+    /// `PHP Warning:` and its like, at the beginning.
+    fn of_php(&self) -> Option<LevelAt> {
+        if !self.first || self.text != "PHP" {
+            return None;
+        }
+        let rest = self.rest.strip_prefix(' ')?;
+        let (kind, severity) = PHP_KINDS.into_iter().find(|(kind, _)| rest.starts_with(kind))?;
+        let start = self.start + self.text.len() + 1;
+        Some(LevelAt { start, end: start + kind.len() - 1, severity, postgres: false })
+    }
+
+    /// `INFO/MainProcess]`.
+    fn of_celery(&self) -> Option<LevelAt> {
+        let (word, process) = self.text.split_once('/').filter(|_| self.rest.starts_with(']'))?;
+        let capitals = word.bytes().all(|byte| byte.is_ascii_uppercase()) && !process.is_empty();
+        let severity = severity_of_word(word).filter(|_| capitals)?;
+        Some(LevelAt { start: self.start, end: self.start + word.len(), severity, postgres: false })
     }
 
     /// A level letter: after two numbers in logcat, first and before a word in capitals in MongoDB,

@@ -182,18 +182,6 @@ fn lines_of_many_loggers_are_read() {
             ],
         ),
         (
-            "2026-09-21 10:00:00.123 UTC [123] ana@shop ERROR:  relation \"x\" does not exist",
-            &[
-                "event=2026-09-21T10:00:00.123Z",
-                "severity=17",
-                "type=database",
-                "pid=123",
-                "user=ana",
-                "message=relation \"x\" does not exist",
-                "+database=shop",
-            ],
-        ),
-        (
             "09-21 10:00:00.123  1702  2395 D WindowManager: x",
             &[
                 "event=2026-09-21T10:00:00.123Z",

@@ -1,0 +1,57 @@
+//! Lines that say a level at their very head and no time: `[INFO] message`, `ERROR: message`, `WARN - message`,
+//! `<error> message`, `level: message`. The last resort but for none at all.
+//!
+//! A level is believed alone in brackets, or as the first word before a colon, a dash, a bar or a tab; in front of a mere blank only in
+//! capitals with two blanks behind it, as columns have it. Common words (`note:`, `system:`, `config:`) are none.
+
+use super::ansi;
+use super::level::{is_plain_level, severity_of_word};
+use super::time::Context;
+use crate::event::{Event, EventType};
+
+/// The longest level word with its marks.
+const HEAD_BYTES_MAX: usize = 24;
+
+/// Parses one event.
+pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
+    match ansi::has_escapes(text.lines().next().unwrap_or("")) {
+        true => ansi::parse_plain(text, context, event, plain),
+        false => plain(text, context, event),
+    }
+}
+
+fn plain<'a>(text: &'a str, _: &Context<'_>, event: &mut Event<'a>) -> bool {
+    let Some((severity, message)) = bracketed(text).or_else(|| marked(text)) else { return false };
+    event.set_severity(severity);
+    event.event_type = EventType::Application;
+    event.message = Some(message.into());
+    true
+}
+
+/// `[INFO] message`, `<warn> message`, `(error) message`.
+fn bracketed(text: &str) -> Option<(i32, &str)> {
+    let close = match text.as_bytes().first()? {
+        b'[' => ']',
+        b'<' => '>',
+        b'(' => ')',
+        _ => return None,
+    };
+    let end = text.as_bytes().iter().take(HEAD_BYTES_MAX).position(|byte| *byte == close as u8)?;
+    let word = text[1..end].trim();
+    let severity = severity_of_word(word).filter(|_| is_plain_level(word))?;
+    Some((severity, text[end + 1..].trim_start_matches([' ', '\t', ':', '-'])))
+}
+
+/// `ERROR: message`, `error - message`, `INFO | message`, `WARN  message`.
+fn marked(text: &str) -> Option<(i32, &str)> {
+    let length = text.bytes().take(HEAD_BYTES_MAX).take_while(u8::is_ascii_alphabetic).count();
+    let (word, rest) = text.split_at(length);
+    let severity = severity_of_word(word).filter(|_| is_plain_level(word))?;
+    let after = rest.trim_start_matches(' ');
+    let capitals = word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let ended = rest.starts_with([':', '\t'])
+        || ["- ", "| "].iter().any(|mark| after.starts_with(mark) && after.len() < rest.len())
+        || (capitals && rest.starts_with("  "));
+    let joined = rest.starts_with(':') && !rest[1..].starts_with([' ', '\t']) && rest.len() > 1;
+    (ended && !joined).then(|| (severity, rest.trim_start_matches([' ', '\t', ':', '-', '|'])))
+}
