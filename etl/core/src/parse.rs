@@ -10,6 +10,7 @@
 
 mod access;
 mod apache_error;
+mod audit;
 mod classify;
 mod delimited;
 mod fields;
@@ -47,6 +48,7 @@ pub struct Parser {
 pub static PARSERS: &[Parser] = &[
     Parser { name: "syslog_5424", strict: true, parse: syslog5424::parse },
     Parser { name: "json", strict: true, parse: json::parse },
+    Parser { name: "audit", strict: true, parse: audit::parse },
     Parser { name: "apache_error", strict: true, parse: apache_error::parse },
     Parser { name: "nginx_error", strict: true, parse: nginx_error::parse },
     Parser { name: "access", strict: true, parse: access::parse },

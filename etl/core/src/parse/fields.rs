@@ -6,7 +6,7 @@
 
 mod names;
 
-use super::classify::classify;
+use super::classify::classify_owned;
 use super::level::{severity_of_status, severity_of_syslog, severity_of_word};
 use super::text::{is_address, number};
 use super::time::Context;
@@ -258,19 +258,8 @@ fn milliseconds(text: &str, unit: Option<f64>) -> Option<f64> {
 }
 
 /// A journal entry tells what a syslog line of the same program does.
-fn classify_journal<'a>(event: &mut Event<'a>) {
+fn classify_journal(event: &mut Event<'_>) {
     let service = event.service.clone().unwrap_or_default();
-    match event.message.clone() {
-        Some(Cow::Borrowed(message)) => classify(&service, message, event),
-        Some(Cow::Owned(message)) => {
-            let mut scratch = Event { severity_number: event.severity_number, ..Event::default() };
-            classify(&service, &message, &mut scratch);
-            event.event_type = scratch.event_type;
-            event.set_severity(scratch.severity_number);
-            let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-            event.user_name = event.user_name.take().or(scratch.user_name.map(owned));
-            event.src_ip = event.src_ip.take().or(scratch.src_ip.map(owned));
-        }
-        None => classify(&service, "", event),
-    }
+    let message = event.message.clone().unwrap_or_default();
+    classify_owned(&service, message, event);
 }

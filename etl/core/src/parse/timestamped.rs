@@ -11,12 +11,14 @@
 mod header;
 mod level_at;
 
+use super::classify::classify_plain;
 use super::level::{severity_of_letter, severity_of_word};
 use super::time::Context;
 use crate::event::{Event, EventType};
 use headrig_contract::framing::timestamp_in_head;
 use headrig_contract::timestamp::Shape;
 use level_at::LevelAt;
+use std::borrow::Cow;
 
 /// Parses one event that begins with a timestamp.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
@@ -43,6 +45,11 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
             event.set_severity(severity);
         }
         event.message = Some(header::without_separators(rest).into());
+    }
+    if event.event_type == EventType::Application
+        && let Some(Cow::Borrowed(message)) = event.message
+    {
+        classify_plain(message, event);
     }
     Some(())
 }

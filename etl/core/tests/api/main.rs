@@ -6,6 +6,7 @@ mod bounds;
 mod conservation;
 mod damage;
 mod edges;
+mod events;
 mod foreign;
 mod framing;
 mod golden;
