@@ -2,13 +2,14 @@
 //! envelope that can carry it: the answer must not depend on who brought the line.
 
 use headrig_contract::UnixMicros;
-use headrig_etl::Event;
 use headrig_etl::parse::{Context, StreamFormat};
+use headrig_etl::{Event, EventType};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt::Write, fs};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/events");
+const DOCUMENTATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats/events.md");
 const WARN: i32 = 13;
 
 #[derive(Deserialize)]
@@ -97,6 +98,44 @@ fn lines_tell_the_same_in_every_envelope() {
     }
     assert!(failures.is_empty(), "{failures}");
     assert!(count > 1000, "only {count} lines were looked at");
+}
+
+/// The tables of docs/formats/events.md: every line of theirs is a case.
+#[test]
+fn the_lines_of_the_documentation_tell_what_it_says() {
+    let page = fs::read_to_string(DOCUMENTATION).unwrap();
+    let (mut failures, mut count) = (String::new(), 0);
+    for row in page.lines().filter(|row| row.starts_with("| `")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [program, text, event_type, user, address, severity] = cells[..] else { continue };
+        let present = |cell: &str| (!cell.is_empty()).then(|| cell.to_owned());
+        let expect = Expected {
+            event_type: event_type.into(),
+            user_name: present(user),
+            src_ip: present(address),
+            severity: Some(severity.parse().unwrap()),
+            attributes: BTreeMap::new(),
+        };
+        let case = Case { program: unquoted(program), text: unquoted(text), expect };
+        count += 1;
+        failures += &case.wrong_in(&(ENVELOPES[0].wrap)(&case.program, &case.text), false);
+    }
+    assert!(failures.is_empty(), "{failures}");
+    assert!(count > 20, "only {count} lines were found");
+}
+
+/// The text between backticks; a code span keeps its blanks.
+fn unquoted(cell: &str) -> String {
+    cell.trim_matches('`').to_owned()
+}
+
+#[test]
+fn the_documentation_lists_every_event_type() {
+    let page = fs::read_to_string(DOCUMENTATION).unwrap();
+    for event_type in EventType::ALL {
+        let row = format!("| {} |", event_type.as_str());
+        assert_eq!(page.lines().filter(|line| line.starts_with(&row)).count(), 1, "{row}");
+    }
 }
 
 impl Case {
