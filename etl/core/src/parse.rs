@@ -20,6 +20,7 @@ mod logfmt;
 mod nginx_error;
 mod syslog;
 mod syslog5424;
+mod tagged;
 mod text;
 mod time;
 mod timestamped;
@@ -56,6 +57,7 @@ pub static PARSERS: &[Parser] = &[
     Parser { name: "logfmt", strict: true, parse: logfmt::parse },
     Parser { name: "timestamped", strict: false, parse: timestamped::parse },
     Parser { name: "delimited", strict: false, parse: delimited::parse },
+    Parser { name: "tagged", strict: false, parse: tagged::parse },
 ];
 
 /// What is known of one stream's format.

@@ -68,6 +68,8 @@ fn stamp<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) -> Option<(&'a str,
 /// A record as syslog and the journal carry it: `audit: type=1400 audit(…): …`, `USER_AUTH pid=1 …`.
 pub(super) fn line<'a>(text: &'a str, event: &mut Event<'a>) -> Option<(EventType, i32)> {
     let text = text.strip_prefix("audit: ").unwrap_or(text);
+    let text =
+        text.strip_prefix("node=").and_then(|rest| rest.split_once(' ')).map_or(text, |(_, rest)| rest);
     let (record_type, rest) = text.strip_prefix("type=").unwrap_or(text).split_once(' ')?;
     let named =
         record_type.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');

@@ -23,8 +23,10 @@ use crate::event::{Event, EventType};
 use programs::Told;
 use std::borrow::Cow;
 
+/// Words that may stand before a text's own tag: a host, a facility and level.
+const WORDS_BEFORE_TAG_MAX: usize = 2;
 /// Bytes among which a text's own tag opens its bracket.
-const TAG_BYTES_MAX: usize = 48;
+const TAG_BYTES_MAX: usize = 96;
 /// Bytes of a text that are looked at. Programs cut what they quote far earlier.
 const TEXT_BYTES_MAX: usize = 16 << 10;
 
@@ -34,7 +36,7 @@ const TEXT_BYTES_MAX: usize = 16 << 10;
 pub(super) fn classify<'a>(program: &str, message: &'a str, event: &mut Event<'a>) {
     let message = &message[..message.floor_char_boundary(TEXT_BYTES_MAX)];
     let first_line = message.lines().next().unwrap_or("").trim();
-    let line = repeated(first_line, event);
+    let line = without_message_id(repeated(first_line, event));
     let name = base_name(program);
     let (event_type, severity) = match pam_text(program, line) {
         Some(text) => programs::told_by_pam(text, event).unwrap_or((EventType::Application, 0)),
@@ -65,27 +67,52 @@ pub(super) fn classify_owned<'a>(program: &str, message: Cow<'a, str>, event: &m
     event.attributes.extend(scratch.attributes.into_iter().map(|(key, value)| (owned(key), owned(value))));
 }
 
-/// [`classify`] for a text that no envelope names the program of: it may name it itself, with its process
-/// (`sshd[812]: …`), where that is one that is known; else only what nobody else writes counts.
+/// [`classify`] for a text that no envelope names the program of: it may name it itself (see [`own_tag`]);
+/// else only what nobody else writes counts.
 pub(super) fn classify_plain<'a>(text: &'a str, event: &mut Event<'a>) {
     match own_tag(text) {
-        Some((name, pid, message)) if programs::known(base_name(name)).is_some() => {
-            event.service = event.service.take().or(Some(name.into()));
-            event.pid = event.pid.or(Some(pid));
-            classify(name, message, event);
+        Some(tag) => {
+            event.service = event.service.take().or(Some(tag.name.into()));
+            event.pid = event.pid.or(tag.pid);
+            classify(tag.name, tag.message, event);
         }
-        _ => classify("", text, event),
+        None => classify("", text, event),
     }
 }
 
-/// `name[pid]: message`.
-fn own_tag(text: &str) -> Option<(&str, i64, &str)> {
+/// What a text says of its program itself.
+pub(super) struct OwnTag<'a> {
+    /// The word before the tag, where that is one alone.
+    pub(super) host: Option<&'a str>,
+    /// A program that is known here.
+    pub(super) name: &'a str,
+    pub(super) pid: Option<i64>,
+    pub(super) message: &'a str,
+}
+
+/// The tag that a text begins with: `sshd[812]: …`, behind two words at most (`web1 sshd[812]: …`,
+/// `authpriv.warn dropbear[812]: …`), or `[sshd]: …` as metalog writes. Only programs that are known here
+/// count: anything else may be a sentence.
+pub(super) fn own_tag(text: &str) -> Option<OwnTag<'_>> {
+    let tag = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (name, message) = rest.split_once(']')?;
+            OwnTag { host: None, name, pid: None, message: message.trim_start_matches(':').trim_start() }
+        }
+        None => numbered_tag(text)?,
+    };
+    programs::known(base_name(tag.name)).is_some().then_some(tag)
+}
+
+fn numbered_tag(text: &str) -> Option<OwnTag<'_>> {
     let front = &text.as_bytes()[..text.len().min(TAG_BYTES_MAX)];
     let open = memchr::memchr(b'[', front)?;
-    let (name, rest) = (&text[..open], &text[open + 1..]);
-    let (pid, message) = rest.split_once("]: ")?;
-    let named = !name.is_empty() && !name.contains(char::is_whitespace);
-    named.then_some((name, number(pid)?, message))
+    let (pid, message) = text[open + 1..].split_once("]: ")?;
+    let mut words = text[..open].rsplitn(WORDS_BEFORE_TAG_MAX + 2, ' ');
+    let name = words.next().filter(|name| !name.is_empty())?;
+    let (before, more) = (words.next(), words.count());
+    let host = before.filter(|_| more == 0);
+    (more < WORDS_BEFORE_TAG_MAX).then_some(OwnTag { host, name, pid: Some(number(pid)?), message })
 }
 
 fn told<'a>(name: &str, message: &'a str, line: &'a str, event: &mut Event<'a>) -> Told {
@@ -119,14 +146,23 @@ fn init_script(line: &str) -> Option<Told> {
     (rest.ends_with("startup") || rest.ends_with("shutdown")).then_some((EventType::Service, 0))
 }
 
-/// What PAM says, where the line is PAM's, whichever program carries it.
+/// What PAM says, where the line is PAM's, whichever program carries it: `pam_unix(sshd:auth): …`, or as
+/// older modules write, `(pam_unix) …` and `pam_unix: …`.
 fn pam_text<'a>(program: &str, line: &'a str) -> Option<&'a str> {
     if program.contains("(pam_") {
         return Some(line);
     }
-    let (mark, text) = line.strip_prefix("pam_")?.split_once("): ")?;
-    let module = mark.bytes().all(|byte| byte.is_ascii_graphic());
-    module.then_some(text)
+    let (mark, text) = match line.strip_prefix("(pam_") {
+        Some(rest) => rest.split_once(") ")?,
+        None => line.strip_prefix("pam_")?.split_once(": ")?,
+    };
+    // libpam's own functions are named alike: `pam_authenticate: Authentication failure`.
+    let bare = !line.starts_with('(') && !mark.ends_with(')');
+    if bare && !text.starts_with("authentication failure;") {
+        return None;
+    }
+    let module = mark.split('(').next().unwrap_or(mark);
+    module.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(text)
 }
 
 /// The line that a syslog daemon says came several times: `message repeated 5 times: [ … ]`.
@@ -142,6 +178,12 @@ fn repeated<'a>(line: &'a str, event: &mut Event<'a>) -> &'a str {
         }
         None => line,
     }
+}
+
+/// The line after `[ID 800047 auth.info] `, which Solaris puts before every message.
+fn without_message_id(line: &str) -> &str {
+    let rest = line.strip_prefix("[ID ").and_then(|rest| rest.split_once("] "));
+    rest.map_or(line, |(_, text)| text)
 }
 
 /// The line after `error: ` or `fatal: `, which programs put before their usual phrases; PostgreSQL's

@@ -7,7 +7,7 @@
 //! A line with an offset but no `<PRI>` may be some other log: it is syslog only when a host and a tag
 //! with its colon follow, and neither is a level word.
 
-use super::classify::classify;
+use super::classify::{classify, classify_plain};
 use super::level::{severity_of_syslog, severity_of_word};
 use super::text::{Cursor, is_address, number};
 use super::time::Context;
@@ -48,7 +48,10 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
         let (name, ..) = tag(cursor.rest().strip_prefix(' ')?)?;
         let sure = is_host(host) && severity_of_word(host).is_none() && severity_of_word(name).is_none();
         sure.then(|| event.attribute("hostname", host))?;
-    } else if tag(cursor.rest()).is_none() || starts_with_host(cursor.rest()) {
+    } else if !cursor.rest().starts_with('[')
+        && (tag(cursor.rest()).is_none() || starts_with_host(cursor.rest()))
+    {
+        // metalog writes no host, and its tag in brackets.
         event.attribute("hostname", cursor.word());
     }
     cursor.blanks();
@@ -115,7 +118,7 @@ fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
         }
         None => {
             event.message = Some(cursor.rest().into());
-            classify("", cursor.rest(), event);
+            classify_plain(cursor.rest(), event);
         }
     }
 }

@@ -5,8 +5,9 @@ use headrig_contract::UnixMicros;
 use headrig_etl::parse::{Context, StreamFormat};
 use headrig_etl::{Event, EventType};
 use jiff::tz::TimeZone;
+use proptest::prelude::*;
 use serde::Deserialize;
-use std::{collections::BTreeMap, fmt::Write, fs};
+use std::{collections::BTreeMap, fmt::Write, fs, sync::OnceLock};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/events");
 const DOCUMENTATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats/events.md");
@@ -172,6 +173,38 @@ impl Case {
         }
         wrong
     }
+}
+
+proptest! {
+    /// Texts cut and joined anywhere are taken without a panic, and never make a user of an empty name.
+    #[test]
+    fn damaged_lines_are_survived(
+        first in any::<proptest::sample::Index>(),
+        second in any::<proptest::sample::Index>(),
+        cut in 0_usize..300,
+        join in 0_usize..300,
+        insert in "[\\[\\]\"'\\\\{}<>:;, =|/\n\t\u{1d}\u{e9}0-9-]{0,3}",
+    ) {
+        let cases = cases_once();
+        let (first, second) = (first.get(cases), second.get(cases));
+        let front: String = first.text.chars().take(cut).collect();
+        let back: String = second.text.chars().skip(join).collect();
+        let zone = TimeZone::UTC;
+        let context = Context::new(UnixMicros::from_seconds(1_790_000_000), UnixMicros(0), &zone);
+        for text in [format!("{front}{insert}{back}"), front, back] {
+            for envelope in &ENVELOPES {
+                let (line, mut event) = ((envelope.wrap)(&first.program, &text), Event::default());
+                StreamFormat::default().parse(&line, &context, &mut event);
+                prop_assert!(event.user_name.as_deref() != Some(""));
+                prop_assert!(event.src_ip.is_none_or(|address| address.parse::<std::net::IpAddr>().is_ok()));
+            }
+        }
+    }
+}
+
+fn cases_once() -> &'static [Case] {
+    static CASES: OnceLock<Vec<Case>> = OnceLock::new();
+    CASES.get_or_init(|| cases().into_iter().map(|(_, case)| case).collect())
 }
 
 /// Every case, with the name of its file.

@@ -4,6 +4,7 @@
 //! program's source writes it, whole; what no template fits is of the program's own type.
 
 mod accounts;
+mod anybody;
 mod databases;
 mod files;
 mod logins;
@@ -78,6 +79,7 @@ const fn read(event_type: EventType, names: &'static [&'static str], reader: Rea
 static PROGRAMS: &[Program] = &[
     program(Application, &["sshd", "sshd-session", "sshd-auth"], sshd::OPENSSH),
     program(Application, &["dropbear"], sshd::DROPBEAR),
+    program(Application, &["unix_chkpwd"], pam::CHECKER),
     read(Privilege, &["sudo", "sudo-rs"], privilege::sudo),
     program(Privilege, &["doas"], privilege::DOAS),
     program(Privilege, &["su", "su-l", "runuser"], privilege::SU),
@@ -87,7 +89,7 @@ static PROGRAMS: &[Program] = &[
     program(Scheduler, &["/usr/sbin/cron", "run-parts"], &[]),
     Program { reader: Some(kernel), ..program(Kernel, &["kernel", "kern"], &[]) },
     program(Service, &["systemd", "systemd-logind", "elogind"], services::SYSTEMD),
-    program(Application, &["login", "--", "remote"], logins::LOGIN),
+    program(Application, &["login", "--"], logins::LOGIN),
     program(Application, &["gdm*", "lightdm", "sddm*", "xdm", "kdm"], logins::DISPLAY),
     program(Application, &["cockpit*"], logins::COCKPIT),
     program(Service, &["agetty", "getty", "mingetty", "mgetty"], &[]),
@@ -101,8 +103,11 @@ static PROGRAMS: &[Program] = &[
     program(Application, &["passwd", "chpasswd", "gpasswd", "chage", "chfn", "chsh"], accounts::PASSWORDS),
     program(Application, &["krb5kdc", "kdc"], remote::KDC),
     program(Application, &["klogind", "kshd", "eklogin"], remote::KERBEROS),
-    program(Application, &["dovecot*", "imap*", "pop3*", "auth", "auth-worker*"], mail::DOVECOT),
+    program(Application, &["dovecot*", "auth", "auth-worker*", "imap-login", "pop3-login"], mail::DOVECOT),
     program(Application, &["managesieve*", "submission-login"], mail::DOVECOT),
+    program(Application, &["imap*", "pop3*", "ipop3d", "courier*", "cyrus*", "sieve"], mail::MAILBOXES),
+    program(Application, &["timsieved", "solid-pop3d", "lmtpunix"], mail::MAILBOXES),
+    program(Application, &["sendmail*", "sm-mta*", "sm-msp*", "sm-acceptingconnections"], mail::SENDMAIL),
     program(Application, &["postfix*"], mail::POSTFIX),
     program(Application, &["exim*"], mail::EXIM),
     program(Application, &["saslauthd"], mail::SASLAUTHD),
@@ -123,9 +128,15 @@ static PROGRAMS: &[Program] = &[
     program(Application, &["radiusd", "freeradius"], remote::RADIUS),
     program(Application, &["xrdp*"], remote::XRDP),
     program(Application, &["%sec_login*"], remote::CISCO),
+    program(Network, &["%link-*", "%lineproto-*"], &[]),
+    program(Firewall, &["%asa*", "%pix*", "%fwsm*", "%ftd*"], remote::CISCO_ASA),
+    program(Firewall, &["%sec-6-ipaccesslog*"], remote::CISCO_ACCESS_LIST),
     program(Network, &["xinetd", "inetd"], remote::INETD),
     program(Network, &["networkmanager", "nm-dispatcher", "dhclient", "dhcpd", "dhcpcd"], &[]),
-    program(Network, &["named", "dnsmasq*", "unbound", "systemd-resolved", "avahi-daemon"], &[]),
+    program(Network, &["named", "named-pkcs11"], remote::NAMED),
+    program(Service, &["monit"], remote::MONIT),
+    program(Application, &["screensharingd"], remote::SCREEN_SHARING),
+    program(Network, &["dnsmasq*", "unbound", "systemd-resolved", "avahi-daemon"], &[]),
     program(Network, &["systemd-networkd", "systemd-timesyncd", "ntpd", "chronyd", "pppd"], &[]),
     program(Network, &["wpa_supplicant", "hostapd", "wireguard", "connmand", "iwd"], &[]),
     program(Network, &["bird*", "zebra", "bgpd", "ospfd", "radvd", "keepalived*", "lldpd"], &[]),
@@ -136,8 +147,12 @@ static PROGRAMS: &[Program] = &[
     program(Container, &["dockerd", "docker*", "containerd*", "podman", "crio", "conmon"], &[]),
     program(Container, &["kube*", "k3s*", "runc", "rancher*", "nomad", "microk8s*", "buildkitd"], &[]),
     program(Service, &["init", "upstart", "launchd", "com.apple.xpc.launchd", "runit", "openrc*"], &[]),
-    program(Service, &["syslogd", "rsyslogd", "syslog-ng", "systemd-journald", "auditd"], &[]),
-    program(Service, &["systemd-*", "shutdown", "supervisord", "monit", "acpid", "rc"], &[]),
+    program(
+        Service,
+        &["syslogd", "rsyslogd", "syslog-ng", "systemd-journald", "auditd", "dbus*", "snapd"],
+        &[],
+    ),
+    program(Service, &["systemd-*", "shutdown", "supervisord", "acpid", "rc"], &[]),
     read(Kernel, &["audit", "audispd", "kauditd"], super::audit_line),
     read(Application, windows::PROVIDERS, windows::event_text),
 ];
@@ -146,12 +161,10 @@ static PROGRAMS: &[Program] = &[
 fn kernel<'a>(line: &'a str, event: &mut Event<'a>) -> Option<Told> {
     packets::netfilter(line, event).or_else(|| {
         let text = line.split_once("] ").filter(|_| line.starts_with('[')).map_or(line, |(_, text)| text);
-        text.starts_with("audit: type=").then(|| super::audit_line(text, event))?
+        (text.starts_with("audit: type=") || text.starts_with("type="))
+            .then(|| super::audit_line(text, event))?
     })
 }
-
-/// What nobody but sshd writes: believed where a line names no program at all.
-static UNMISTAKABLE: &[Line] = sshd::UNMISTAKABLE;
 
 /// A line made ready.
 struct ReadyLine {
@@ -227,7 +240,7 @@ impl Index {
             exact: FxHashMap::default(),
             stems: Vec::new(),
             pam: ready(pam::LINES),
-            unmistakable: ready(UNMISTAKABLE),
+            unmistakable: ready(anybody::UNMISTAKABLE),
         };
         for (at, program) in PROGRAMS.iter().enumerate() {
             for name in program.names {

@@ -8,10 +8,11 @@ use crate::event::Event;
 use crate::parse::text::{is_address, number};
 
 /// What programs write for a host or user they do not know.
-const UNKNOWN: [&str; 10] = [
+const UNKNOWN: [&str; 11] = [
     "-",
     "?",
     "*system*",
+    "<invalid username>",
     "UNKNOWN",
     "unknown",
     "(unknown)",

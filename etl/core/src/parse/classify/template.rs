@@ -8,7 +8,7 @@
 //! - `{port}` is one word, the attribute `src_port`; any other `{name}` is one word and that attribute.
 //! - `{name..}` takes any text up to the first place where the rest fits, `{name...}` up to the last.
 //! - `{*}` is any text, up to the first place where the rest fits, and is forgotten; `{_}` is a word that is.
-//! - `{~}` at the end is nothing, or a blank, comma or colon and anything, and is forgotten.
+//! - `{~}` at the end is nothing, or a blank or comma and anything, and is forgotten.
 //!
 //! A template fits from the line's first byte to its last. Fitting is bounded by [`TRIES_MAX`].
 
@@ -22,7 +22,7 @@ const TRIES_MAX: u32 = 64;
 const HOLES_MAX: usize = 12;
 
 /// What the text of `{~}` begins with, where there is any.
-const TAIL_STARTS: [char; 3] = [' ', ',', ':'];
+const TAIL_STARTS: [char; 2] = [' ', ','];
 
 /// A template made ready.
 pub(super) struct Template {
@@ -168,9 +168,6 @@ fn fit<'a>(holes: &[Hole], text: &'a str, captures: &mut Captures<'a>) -> bool {
         match hole.takes {
             Takes::ToLast => to = place + until.len() - 1,
             _ => from = place + 1,
-        }
-        if from > text.len() || !text.is_char_boundary(from.min(text.len())) {
-            return false;
         }
     }
     false

@@ -29,6 +29,23 @@ fn a_line_without_a_program_tells_what_nobody_else_writes() {
 }
 
 #[test]
+fn a_text_may_name_its_program_itself() {
+    let failed = "Failed password for root from 203.0.113.9 port 4711 ssh2";
+    for (before, event_type, service) in [
+        ("sshd[812]: ", EventType::AuthFailure, Some("sshd")),
+        ("web1 sshd[812]: ", EventType::AuthFailure, Some("sshd")),
+        ("authpriv.warn sshd[812]: ", EventType::AuthFailure, Some("sshd")),
+        ("app[812]: ", EventType::Application, None),
+        ("the log of sshd[812]: ", EventType::Application, None),
+        ("sshd[x]: ", EventType::Application, None),
+    ] {
+        let (text, mut event) = (format!("{before}{failed}"), Event::default());
+        classify_plain(&text, &mut event);
+        assert_eq!((event.event_type, event.service.as_deref()), (event_type, service), "{text}");
+    }
+}
+
+#[test]
 fn only_the_first_line_of_a_program_counts() {
     let message = "starting\nFailed password for root from 203.0.113.9 port 4711 ssh2";
     check("sshd", message, (EventType::Application, 0, "", ""));

@@ -90,8 +90,11 @@ pub(super) fn event_text<'a>(text: &'a str, event: &mut Event<'a>) -> Option<Tol
     Some(told(sentence, &text[start..], event))
 }
 
-/// The same for a text of which nothing is known: it begins with the sentence.
+/// The same for a text of which nothing is known: it begins with the sentence, or with Snare's mark.
 pub(super) fn event_alone<'a>(text: &'a str, event: &mut Event<'a>) -> Option<Told> {
+    if text.starts_with("MSWinEventLog\t") {
+        return event_text(text, event);
+    }
     let sentence = SENTENCES.iter().find(|(words, ..)| text.starts_with(words))?;
     Some(told(sentence, text, event))
 }

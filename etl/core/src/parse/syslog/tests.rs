@@ -184,6 +184,18 @@ fn lines_with_and_without_a_priority_are_read() {
             ],
         ),
         (
+            "Sep 21 10:00:00 [sshd] Invalid user ana from 203.0.113.9",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=13",
+                "type=auth_failure",
+                "service=sshd",
+                "user=ana",
+                "src=203.0.113.9",
+                "message=[sshd] Invalid user ana from 203.0.113.9",
+            ],
+        ),
+        (
             "Sep 21 10:00:00 h CRON[9]: (root) CMD (run-parts /etc/cron.hourly)",
             &[
                 "event=2026-09-21T10:00:00Z",

@@ -6,6 +6,7 @@ use crate::event::EventType::{AuthFailure, AuthSuccess, Network, Session};
 
 pub(super) static VSFTPD: &[Line] = &[
     line(AuthFailure, "[{user}] FAIL LOGIN: Client \"{ip}\""),
+    line(AuthFailure, "[{user}] FAIL LOGIN: Client \"{ip}\", \"{reason..}\""),
     line(AuthSuccess, "[{user}] OK LOGIN: Client \"{ip}\""),
     line(AuthSuccess, "[{user}] OK LOGIN: Client \"{ip}\", anon password \"{*}"),
     line(Network, "CONNECT: Client \"{ip}\"{~}"),
@@ -18,6 +19,7 @@ pub(super) static FTPD: &[Line] = &[
     line(AuthFailure, "failed login from {src_host} [{ip}]"),
     line(AuthFailure, "failed login from {ip}, {user}"),
     line(AuthFailure, "repeated login failures from {src_host} [{ip}]"),
+    line(AuthFailure, "repeated login failures from {ip} ({src_host})"),
     line(AuthFailure, "repeated login failures from {ip}"),
     line(AuthSuccess, "FTP LOGIN FROM {src_host} [{ip}], {user}"),
     line(AuthSuccess, "FTP LOGIN FROM {ip} as {user}"),
@@ -32,6 +34,10 @@ pub(super) static FTPD: &[Line] = &[
 
 pub(super) static PROFTPD: &[Line] = &[
     line(AuthFailure, "{*} ({*}[{ip}]) - USER {user} (Login failed): {reason..}"),
+    line(AuthFailure, "{*} ({*}[{ip}]): USER {user} (Login failed): {reason..}"),
+    line(AuthFailure, "{*} ({*}[{ip}]): USER {user}: no such user found from {*}"),
+    line(AuthFailure, "{*} ({*}[{ip}]): SECURITY VIOLATION: {user} login attempted{*}"),
+    line(AuthSuccess, "{*} ({*}[{ip}]): USER {user}: Login successful."),
     line(AuthFailure, "{*} ({*}[{ip}]) - USER {user}: no such user found from {*}"),
     line(AuthFailure, "{*} ({*}[{ip}]) - SECURITY VIOLATION: {user} login attempted{*}"),
     line(AuthFailure, "{*} ({*}[{ip}]) - SECURITY VIOLATION: Root login attempted{*}"),

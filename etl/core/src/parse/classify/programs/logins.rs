@@ -31,6 +31,7 @@ pub(super) static LOGIN: &[Line] = &[
     line(AuthSuccess, "LOGIN ON {tty} BY {user} FROM {ip}"),
     line(AuthSuccess, "LOGIN ON {tty} BY {user}"),
     line(AuthSuccess, "login on {tty} as {user}"),
+    line(AuthSuccess, "root login on '{tty}'{~}"),
     line(AuthSuccess, "DIALUP AT {tty} BY {user}"),
 ];
 

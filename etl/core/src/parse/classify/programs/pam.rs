@@ -40,6 +40,9 @@ pub(super) static LINES: &[Line] = &[
     line(Application, "account {user} has expired (account expired)"),
 ];
 
+/// The helper that reads shadow passwords for `pam_unix` where the program may not.
+pub(super) static CHECKER: &[Line] = &[line(AuthFailure, "password check failed for user ({user})")];
+
 /// `authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1  user=root`, and the
 /// same as a success (`pam_sss`).
 pub(super) fn failure<'a>(text: &'a str, event: &mut Event<'a>) -> Option<Told> {
@@ -62,20 +65,41 @@ pub(in crate::parse::classify) fn more_failures<'a>(text: &'a str, event: &mut E
     Some((AuthFailure, 0))
 }
 
-/// The address is the first `rhost`: what comes before it names the local caller, and all behind
-/// `user=` is a name, whatever it holds.
+/// A program passes the name it was asked for as `ruser`, and some modules write it once more as `user`,
+/// so either may hold what looks like ` rhost=`. Where nothing was passed (sshd) the first is the true one;
+/// else the one that leaves the same name on both sides, or the last.
 fn fill_who<'a>(who: &'a str, event: &mut Event<'a>) {
-    let (before, rest) = who.split_once(" rhost=").unwrap_or((who, ""));
-    let (host, after) = rest.split_once(' ').unwrap_or((rest, ""));
-    for pair in before.split(' ') {
-        if let Some((key @ ("tty" | "ruser" | "uid"), value)) = pair.split_once('=')
+    let start = who.find(" ruser=").map_or(0, |at| at + " ruser=".len());
+    let places = || who.match_indices(" rhost=").map(|(at, _)| at).filter(|at| *at >= start).take(PLACES_MAX);
+    let same = |at: &usize| who[start..*at] == *user_behind(&who[*at..]);
+    let first = places().next().filter(|at| *at == start);
+    let Some(place) = first.or_else(|| places().find(same)).or_else(|| places().last()) else {
+        return pairs(who, event);
+    };
+    pairs(&who[..start], event);
+    let (asked, host) = (&who[start..place], &who[place + " rhost=".len()..]);
+    if !asked.is_empty() {
+        event.attribute("ruser", asked);
+    }
+    set_source(host.split(' ').next().unwrap_or(host), event);
+    let user = user_behind(&who[place..]);
+    set_user(if user.is_empty() { asked } else { user }, event);
+}
+
+/// The name behind the host's address: to the end, whatever it holds.
+fn user_behind(text: &str) -> &str {
+    text.split_once(" user=").map_or("", |(_, user)| user.trim())
+}
+
+fn pairs<'a>(text: &'a str, event: &mut Event<'a>) {
+    for pair in text.split(' ') {
+        if let Some((key @ ("tty" | "uid"), value)) = pair.split_once('=')
             && !value.is_empty()
         {
             event.attribute(key, value);
         }
     }
-    set_source(host, event);
-    if let Some(user) = after.trim_start().strip_prefix("user=") {
-        set_user(user, event);
-    }
 }
+
+/// Places of one name that are tried.
+const PLACES_MAX: usize = 8;

@@ -1,7 +1,7 @@
 //! Kerberos, VPNs, RADIUS, remote desktops, Cisco's devices.
 
 use super::{Line, line};
-use crate::event::EventType::{Application, AuthFailure, AuthSuccess, Network, Session};
+use crate::event::EventType::{Application, AuthFailure, AuthSuccess, Firewall, Network, Session};
 
 /// `NEEDED_PREAUTH` is how every login begins; a ticket for a service (`TGS_REQ`) is no login.
 pub(super) static KDC: &[Line] = &[
@@ -33,6 +33,10 @@ pub(super) static OPENVPN: &[Line] = &[
         AuthSuccess,
         "{*}/{endpoint} TLS: Username/Password authentication succeeded for username '{user}'{*}",
     ),
+    line(Network, "{endpoint} TLS Error: {reason..}"),
+    line(Network, "{endpoint} TLS: Initial packet from {*}"),
+    line(Network, "{endpoint} Connection reset, restarting{*}"),
+    line(Network, "{endpoint} VERIFY ERROR: {reason..}"),
     line(Session, "{endpoint} [{user}] Peer Connection Initiated with {*}"),
 ];
 
@@ -66,6 +70,50 @@ pub(super) static CISCO: &[Line] = &[
         "Login failed [user: {user}] [Source: {ip}] [localport: {dst_port}] [Reason: {reason..}] at {*}",
     ),
     line(AuthSuccess, "Login Success [user: {user}] [Source: {ip}] [localport: {dst_port}] at {*}"),
+];
+
+pub(super) static CISCO_ASA: &[Line] = &[
+    line(AuthFailure, "Login denied from {ip}/{port} to {*} for user \"{user}\""),
+    line(AuthSuccess, "Login permitted from {ip}/{port} to {*} for user \"{user}\""),
+    line(
+        AuthFailure,
+        "AAA user authentication Rejected : reason = {reason..} : {*} : user = {user} : user IP = {ip}",
+    ),
+    line(AuthSuccess, "AAA user authentication Successful : {*} : user = {user}"),
+    line(AuthFailure, "Group <{*}> User <{user}> IP <{ip}> Authentication: rejected, {*}"),
+    line(Session, "Group <{*}> User <{user}> IP <{ip}> {*}"),
+    line(
+        Firewall,
+        "{action} {protocol} src {interface_in}:{ip}/{port} dst {_}:{dst_ip}/{dst_port} by access-group {*}",
+    ),
+    line(Firewall, "{action} {_} {protocol} connection {*} for {interface_in}:{ip}/{port} ({*}"),
+];
+
+pub(super) static CISCO_ACCESS_LIST: &[Line] =
+    &[line(Firewall, "list {list} {action} {protocol} {ip}({port}) -> {dst_ip}({dst_port}), {*}")];
+
+pub(super) static NAMED: &[Line] = &[
+    line(Network, "client @{_} {ip}#{port} ({*}"),
+    line(Network, "client @{_} {ip}#{port}: {*}"),
+    line(Network, "client {ip}#{port} ({*}"),
+    line(Network, "client {ip}#{port}: {*}"),
+];
+
+pub(super) static MONIT: &[Line] = &[
+    line(AuthFailure, "HttpRequest: access denied -- client {ip}: wrong password for user '{user}'"),
+    line(AuthFailure, "HttpRequest: access denied -- client {ip}: unknown user '{user}'"),
+    line(AuthFailure, "HttpRequest: access denied -- client {ip}: empty password"),
+];
+
+pub(super) static SCREEN_SHARING: &[Line] = &[
+    line(
+        AuthFailure,
+        "Authentication: FAILED :: User Name: {user} :: Viewer Address: {ip} :: Type: {auth_method}",
+    ),
+    line(
+        AuthSuccess,
+        "Authentication: SUCCEEDED :: User Name: {user} :: Viewer Address: {ip} :: Type: {auth_method}",
+    ),
 ];
 
 pub(super) static INETD: &[Line] = &[

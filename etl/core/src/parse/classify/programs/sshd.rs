@@ -10,6 +10,7 @@ use crate::event::EventType::{Application, AuthFailure, AuthSuccess, Network, Se
 pub(super) static OPENSSH: &[Line] = &[
     line(AuthFailure, "Failed {auth_method} for invalid user {user} from {ip} port {port}{~}"),
     line(AuthFailure, "Failed {auth_method} for illegal user {user} from {ip} port {port}{~}"),
+    line(AuthFailure, "Failed {auth_method} for invalid user {user} from {ip}"),
     line(Network, "Failed none for {user} from {ip} port {port}{~}"),
     line(
         AuthFailure,
@@ -46,6 +47,8 @@ pub(super) static OPENSSH: &[Line] = &[
     line(Network, "Disconnecting authenticating user {user} {ip} port {port}: {reason..}"),
     line(Network, "Disconnecting {ip} port {port}: {reason..}"),
     line(AuthFailure, "PAM: {reason..} for illegal user {user} from {ip}"),
+    line(AuthFailure, "PAM: {reason..} for illegal user {user} from {ip} via {dst_ip}"),
+    line(AuthFailure, "PAM: {reason..} for {user} from {ip} via {dst_ip}"),
     line(AuthFailure, "PAM: {reason..} for {user} from {ip}"),
     line(AuthFailure, "User {user} from {ip} not allowed because {reason..}"),
     line(AuthFailure, "User {user} not allowed because {reason..}"),
@@ -95,7 +98,11 @@ pub(super) static OPENSSH: &[Line] = &[
     line(Network, "ssh_dispatch_run_fatal: Connection from invalid user {user} {ip} port {port}: {reason..}"),
     line(Network, "ssh_dispatch_run_fatal: Connection from user {user} {ip} port {port}: {reason..}"),
     line(Network, "ssh_dispatch_run_fatal: Connection from {ip} port {port}: {reason..}"),
+    line(Network, "kex_exchange_identification: Connection {_} by {ip} port {port}"),
     line(Network, "kex_exchange_identification: {*}"),
+    line(Network, "Read from socket failed: {*}"),
+    line(Network, "Write failed: {*}"),
+    line(Network, "no matching {*}"),
     line(Network, "ssh_exchange_identification: {*}"),
     line(Network, "Unable to negotiate with {ip} port {port}: {reason..}"),
     line(Network, "Unable to negotiate {*}"),
@@ -120,25 +127,10 @@ pub(super) static OPENSSH: &[Line] = &[
     line(Service, "Received SIGHUP; restarting."),
 ];
 
-/// Whole lines that carry a port of SSH's own phrase: no other program writes them so.
-pub(super) static UNMISTAKABLE: &[Line] = &[
-    line(AuthFailure, "Failed {auth_method} for invalid user {user} from {ip} port {port} ssh2"),
-    line(AuthFailure, "Failed {auth_method} for {user} from {ip} port {port} ssh2"),
-    line(AuthSuccess, "Accepted {auth_method} for {user} from {ip} port {port} ssh2"),
-    line(
-        AuthSuccess,
-        "Accepted {auth_method} for {user} from {ip} port {port} ssh2: {key_type} {key_fingerprint}",
-    ),
-    line(AuthFailure, "Invalid user {user} from {ip} port {port}"),
-    line(Network, "Connection closed by authenticating user {user} {ip} port {port}"),
-    line(Network, "Connection closed by invalid user {user} {ip} port {port}"),
-    line(Network, "Disconnected from authenticating user {user} {ip} port {port}"),
-    line(Network, "Disconnected from invalid user {user} {ip} port {port}"),
-    line(Network, "Disconnected from user {user} {ip} port {port}"),
-];
-
 pub(super) static DROPBEAR: &[Line] = &[
     line(AuthFailure, "Bad password attempt for '{user}' from {endpoint}"),
+    line(AuthFailure, "bad password attempt for '{user}' from {endpoint}"),
+    line(AuthFailure, "login attempt for nonexistent user from {endpoint}"),
     line(AuthFailure, "Bad PAM password attempt for '{user}' from {endpoint}"),
     line(AuthFailure, "Login attempt for nonexistent user '{user}' from {endpoint}"),
     line(AuthFailure, "Login attempt for nonexistent user from {endpoint}"),
@@ -155,6 +147,7 @@ pub(super) static DROPBEAR: &[Line] = &[
         AuthFailure,
         "Exit before auth from <{endpoint}>: (user '{user}', {failures} fails): Max auth tries reached{*}",
     ),
+    line(AuthSuccess, "password auth succeeded for '{user}' from {endpoint}"),
     line(AuthSuccess, "Password auth succeeded for '{user}' from {endpoint}"),
     line(AuthSuccess, "PAM password auth succeeded for '{user}' from {endpoint}"),
     line(AuthSuccess, "Pubkey auth succeeded for '{user}' with {*} from {endpoint}"),

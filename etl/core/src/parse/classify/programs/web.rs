@@ -14,6 +14,11 @@ pub(super) static SERVERS: &[Line] = &[
     line(AuthFailure, "user {user} not found: {*}"),
     line(AuthFailure, "{_}: user {user}: password mismatch: {*}"),
     line(AuthFailure, "user {user}: password mismatch: {*}"),
+    line(AuthFailure, "user {user} not found"),
+    line(AuthFailure, "{*}[client {endpoint}] user {user} not found: {*}"),
+    line(AuthFailure, "{*}[client {endpoint}] {_}: user {user} not found: {*}"),
+    line(AuthFailure, "{*}[client {endpoint}] user {user}: authentication failure for \"{*}"),
+    line(AuthFailure, "{*}[client {endpoint}] {_}: user {user}: authentication failure for \"{*}"),
     line(AuthFailure, "user \"{user}\": password mismatch, client: {*}"),
     line(AuthFailure, "user \"{user}\": password mismatch"),
     line(AuthFailure, "user \"{user}\" was not found in \"{*}"),
@@ -27,6 +32,7 @@ pub(super) static SERVERS: &[Line] = &[
 
 pub(super) static PROXMOX: &[Line] = &[
     line(AuthFailure, "authentication failure; rhost={ip} user={user} msg={*}"),
+    line(AuthFailure, "authentication failure; rhost={ip} user={user}"),
     line(AuthFailure, "authentication failure; user={user} msg={*}"),
     line(AuthSuccess, "<{*}> successful auth for user '{user}'"),
 ];

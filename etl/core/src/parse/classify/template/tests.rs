@@ -30,7 +30,8 @@ fn holes_take_what_their_names_say() {
     check("at {endpoint}", "at [2001:db8::1]:22", Some(&["ip=2001:db8::1", "src_port=22"]));
     check("port {port}{~}", "port 22", Some(&["src_port=22"]));
     check("port {port}{~}", "port 22 ssh2", Some(&["src_port=22"]));
-    check("port {port}{~}", "port 22: x", Some(&["src_port=22"]));
+    check("port {port}{~}", "port 22, x", Some(&["src_port=22"]));
+    check("ip {ip}{~}", "ip 2001:db8::7, x", Some(&["ip=2001:db8::7"]));
     check("'{user}'", "'é'", Some(&["user=é"]));
     check("'{user}'", "''", Some(&[]));
     check("'{user}'", "'o'neill'", Some(&["user=o'neill"]));
