@@ -92,8 +92,10 @@ fn record<'a>(record_type: &'a str, body: &'a str, event: &mut Event<'a>) {
     fields(body, &mut found, event, 0);
     let failed = matches!(found.result, Some("failed" | "failure" | "fail" | "no" | "0"));
     event.event_type = told(record_type, failed);
-    if matches!(event.event_type, AuthFailure) {
-        event.set_severity(WARN);
+    if let Some(severity) = implied(record_type, body, event)
+        && event.severity_number == 0
+    {
+        event.set_severity(severity);
     }
     for account in [found.account, found.id].into_iter().flatten() {
         match account {
@@ -110,6 +112,19 @@ fn record<'a>(record_type: &'a str, body: &'a str, event: &mut Event<'a>) {
 }
 
 const WARN: i32 = 13;
+const ERROR: i32 = 17;
+
+/// A failed login and a denial by SELinux or AppArmor are warnings, a process that crashed is an error.
+fn implied(record_type: &str, body: &str, event: &Event<'_>) -> Option<i32> {
+    match record_type {
+        "AVC" | "USER_AVC" | "1400" | "1107" => {
+            let denied = body.contains("denied ") || body.contains("apparmor=\"DENIED\"");
+            denied.then_some(WARN)
+        }
+        "ANOM_ABEND" | "1701" => Some(ERROR),
+        _ => (event.event_type == AuthFailure).then_some(WARN),
+    }
+}
 
 /// Values that say more than themselves.
 #[derive(Default)]
