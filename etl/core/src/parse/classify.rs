@@ -91,28 +91,31 @@ pub(super) struct OwnTag<'a> {
 }
 
 /// The tag that a text begins with: `sshd[812]: …`, behind two words at most (`web1 sshd[812]: …`,
-/// `authpriv.warn dropbear[812]: …`), or `[sshd]: …` as metalog writes. Only programs that are known here
-/// count: anything else may be a sentence.
+/// `authpriv.warn dropbear[812]: …`). Only programs that are known here count: anything else may be a
+/// sentence.
 pub(super) fn own_tag(text: &str) -> Option<OwnTag<'_>> {
-    let tag = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (name, message) = rest.split_once(']')?;
-            OwnTag { host: None, name, pid: None, message: message.trim_start_matches(':').trim_start() }
-        }
-        None => numbered_tag(text)?,
-    };
-    programs::known(base_name(tag.name)).is_some().then_some(tag)
-}
-
-fn numbered_tag(text: &str) -> Option<OwnTag<'_>> {
     let front = &text.as_bytes()[..text.len().min(TAG_BYTES_MAX)];
     let open = memchr::memchr(b'[', front)?;
-    let (pid, message) = text[open + 1..].split_once("]: ")?;
+    let close = open + memchr::memchr(b']', &front[open..])?;
+    let pid = number(&text[open + 1..close])?;
+    let message = text[close + 1..].strip_prefix(": ")?;
     let mut words = text[..open].rsplitn(WORDS_BEFORE_TAG_MAX + 2, ' ');
-    let name = words.next().filter(|name| !name.is_empty())?;
+    let name = words.next().filter(|name| programs::known(base_name(name)).is_some())?;
     let (before, more) = (words.next(), words.count());
-    let host = before.filter(|_| more == 0);
-    (more < WORDS_BEFORE_TAG_MAX).then_some(OwnTag { host, name, pid: Some(number(pid)?), message })
+    let host = before.filter(|word| more == 0 && !is_priority(word));
+    (more < WORDS_BEFORE_TAG_MAX).then_some(OwnTag { host, name, pid: Some(pid), message })
+}
+
+/// `[sshd] …` and `[sshd]: …`, as metalog writes behind its time.
+pub(super) fn bracketed_tag(text: &str) -> Option<OwnTag<'_>> {
+    let (name, message) = text.strip_prefix('[')?.split_once(']')?;
+    let message = message.trim_start_matches(':').trim_start();
+    programs::known(base_name(name)).map(|_| OwnTag { host: None, name, pid: None, message })
+}
+
+/// `authpriv.warn`: a facility and a level.
+fn is_priority(word: &str) -> bool {
+    word.rsplit_once('.').is_some_and(|(_, level)| severity_of_word(level).is_some())
 }
 
 fn told<'a>(name: &str, message: &'a str, line: &'a str, event: &mut Event<'a>) -> Told {
@@ -126,9 +129,8 @@ fn told<'a>(name: &str, message: &'a str, line: &'a str, event: &mut Event<'a>) 
         return told.or_else(|| init_script(line)).unwrap_or((EventType::Application, 0));
     };
     // Windows' events are the only ones that go on below their first line.
-    let whole =
-        if message.len() > line.len() && line.len() < message.trim_end().len() { message } else { line };
-    let read = known.reader.and_then(|read| read(whole, event));
+    let whole = || if memchr::memchr(b'\n', message.as_bytes()).is_some() { message } else { line };
+    let read = known.reader.and_then(|read| read(whole(), event));
     let told = read.or_else(|| programs::told_by(known, text, event));
     let told = told.or_else(|| programs::more_failures(text, event)).or_else(|| init_script(line));
     told.unwrap_or((known.event_type, 0))

@@ -7,7 +7,7 @@
 //! A line with an offset but no `<PRI>` may be some other log: it is syslog only when a host and a tag
 //! with its colon follow, and neither is a level word.
 
-use super::classify::{classify, classify_plain};
+use super::classify::{bracketed_tag, classify, classify_plain};
 use super::level::{severity_of_syslog, severity_of_word};
 use super::text::{Cursor, is_address, number};
 use super::time::Context;
@@ -118,7 +118,14 @@ fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
         }
         None => {
             event.message = Some(cursor.rest().into());
-            classify_plain(cursor.rest(), event);
+            match bracketed_tag(cursor.rest()) {
+                Some(tag) => {
+                    event.service = Some(tag.name.into());
+                    event.message = Some(tag.message.into());
+                    classify(tag.name, tag.message, event);
+                }
+                None => classify_plain(cursor.rest(), event),
+            }
         }
     }
 }

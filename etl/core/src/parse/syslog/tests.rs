@@ -192,7 +192,7 @@ fn lines_with_and_without_a_priority_are_read() {
                 "service=sshd",
                 "user=ana",
                 "src=203.0.113.9",
-                "message=[sshd] Invalid user ana from 203.0.113.9",
+                "message=Invalid user ana from 203.0.113.9",
             ],
         ),
         (
