@@ -26,7 +26,7 @@ pub struct Event<'a> {
     pub pid: Option<i64>,
     /// The human part.
     pub message: Option<Cow<'a, str>>,
-    /// The address the line speaks of, where it is an IP address or a host name in its place.
+    /// The IP address the line speaks of; in access logs the name that a server resolved it to.
     pub src_ip: Option<Cow<'a, str>>,
     /// The user the line speaks of.
     pub user_name: Option<Cow<'a, str>>,

@@ -12,6 +12,7 @@ mod access;
 mod amazon;
 mod ansi;
 mod apache_error;
+mod audit;
 mod cef;
 mod classify;
 mod cri;
@@ -43,6 +44,7 @@ mod supercomputer;
 mod syslog;
 mod syslog5424;
 mod table;
+mod tagged;
 mod text;
 mod time;
 mod timestamped;
@@ -90,6 +92,7 @@ pub static PARSERS: &[Parser] = &[
     Parser { name: "syslog_5424", strict: true, parse: syslog5424::parse },
     Parser { name: "docker", strict: true, parse: json::parse_docker },
     Parser { name: "json", strict: true, parse: json::parse },
+    Parser { name: "audit", strict: true, parse: audit::parse },
     Parser { name: "apache_error", strict: true, parse: apache_error::parse },
     Parser { name: "nginx_error", strict: true, parse: nginx_error::parse },
     Parser { name: "access", strict: true, parse: access::parse },
@@ -122,6 +125,7 @@ pub static PARSERS: &[Parser] = &[
     Parser { name: "logfmt", strict: true, parse: logfmt::parse },
     Parser { name: "timestamped", strict: false, parse: timestamped::parse },
     Parser { name: "delimited", strict: false, parse: delimited::parse },
+    Parser { name: "tagged", strict: false, parse: tagged::parse },
     Parser { name: "leveled", strict: false, parse: leveled::parse },
 ];
 

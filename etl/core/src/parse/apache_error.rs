@@ -39,7 +39,12 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     cursor.blanks();
     while cursor.eat("[") {
         let rest = cursor.rest();
-        let inner = cursor.until(b']')?;
+        let mut inner = cursor.until(b']')?;
+        if inner.contains(" [") {
+            // `[client [2001:db8::7]:4711]`: the address has brackets of its own.
+            cursor.until(b']')?;
+            inner = &rest[..rest.len() - cursor.rest().len() - 1];
+        }
         if !bracket(inner, event) {
             cursor = Cursor::new(&text[text.len() - rest.len() - 1..]);
             break;

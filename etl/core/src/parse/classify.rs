@@ -1,82 +1,170 @@
 //! Which event a program's line tells of, with user and address taken out.
 //!
-//! The table of programs (see [`table`]) gives each its phrases and what its other lines are about.
-//! The first phrase that fits decides. Phrases are looked for where the program writes them and never
-//! in another program's text: a line that merely mentions a failure is not one. PAM writes through the
-//! programs that use it, so its phrases come first, behind its own mark (`pam_unix(sshd:auth): ` in
-//! the message or `(pam_unix)` in the tag).
+//! Every parser that knows which program wrote a text calls [`classify`], whatever envelope brought it.
+//! The tables of [`programs`] give each program the lines it writes, as [templates](template); a line
+//! that fits none is of the program's own type. Phrases count where their program writes them, whole and
+//! from its beginning: a line that merely mentions a failure is none. PAM writes through the programs that
+//! use it, behind its own mark (`pam_unix(sshd:auth): ` in the message, `(pam_unix)` in the tag), so that
+//! mark is looked for first.
 //!
-//! Levels, where the line states none:
-//! - a failed authentication, a refused privilege and sshd's "POSSIBLE BREAK-IN ATTEMPT" are warnings;
-//! - a level at the message's head is believed: `error: …`, `<warn> …`, `[info] …`, `level=info …`;
-//! - the kernel's `BUG:`, `Oops`, `Call Trace`, I/O errors, segfaults and lost memory are errors, its
-//!   `WARNING:` a warning, its panic fatal;
-//! - everything else stays unknown. Success is not "info": nobody said so.
+//! docs/formats/events.md is this module in words: which lines count as what, and which level they imply.
 
-mod table;
+mod implied;
+mod packets;
+mod programs;
+pub(in crate::parse) mod source;
+mod template;
+mod windows;
 
+use super::audit::line as audit_line;
 use super::level::severity_of_word;
-use super::text::is_address;
+use super::text::number;
 use crate::event::{Event, EventType};
-use memchr::memmem;
-use table::{ANY_PROGRAM, At, PAM, PROGRAMS, Program, Rule};
+use programs::Told;
+use std::borrow::Cow;
 
-/// Words after an address marker among which the address is looked for.
-const ADDRESS_WORDS_MAX: usize = 5;
-/// Bytes of a message in which a level may name itself.
-const LEVEL_BYTES_MAX: usize = 100;
+/// Words that may stand before a text's own tag: a host, a facility and level.
+const WORDS_BEFORE_TAG_MAX: usize = 2;
+/// Bytes among which a text's own tag opens its bracket.
+const TAG_BYTES_MAX: usize = 96;
+/// Bytes of a text that are looked at. Programs cut what they quote far earlier.
+const TEXT_BYTES_MAX: usize = 16 << 10;
 
-/// Sets the event's type, and user, address and level where the line implies them. `program` is the
-/// syslog tag without its process id.
+/// Sets the event's type, and user, address, level and attributes where the text implies them. `program`
+/// is the syslog tag without its process id, the journal's identifier or a service's name; it may be
+/// empty. What the event says already stays.
 pub(super) fn classify<'a>(program: &str, message: &'a str, event: &mut Event<'a>) {
+    let message = &message[..message.floor_char_boundary(TEXT_BYTES_MAX)];
     let first_line = message.lines().next().unwrap_or("").trim();
-    let line = repeated(first_line, event);
+    let line = without_message_id(repeated(first_line, event));
     let name = base_name(program);
-    let (event_type, found) = match pam_text(program, line) {
-        Some(text) => (EventType::Application, rule_in(PAM, text)),
-        None => of_program(name, after_level(line)),
+    let (event_type, severity) = match pam_text(program, line) {
+        Some(text) => programs::told_by_pam(text, event).unwrap_or((EventType::Application, 0)),
+        None => told(name, message, line, event),
     };
-    event.event_type = found.map_or(event_type, |(rule, _)| rule.2);
-    if let Some(((.., users, addresses), text)) = found {
-        fill_who(users, addresses, text, event);
-    }
-    if event.severity_number == 0
-        && let Some(severity) = implied_severity(name, line, event.event_type)
-    {
-        event.set_severity(severity);
+    event.event_type = event_type;
+    if event.severity_number == 0 {
+        let implied = Some(severity).filter(|severity| *severity != 0);
+        if let Some(severity) = implied.or_else(|| implied::severity(name, line, event_type)) {
+            event.set_severity(severity);
+        }
     }
 }
 
-type Found<'a> = Option<(&'static Rule, &'a str)>;
-
-fn rule_in<'a>(rules: &'static [Rule], line: &'a str) -> Found<'a> {
-    let stands = |(at, phrase, ..): &&Rule| match at {
-        At::Start => line.starts_with(phrase),
-        At::End => line.ends_with(phrase),
-        At::Any => has(line, phrase),
+/// [`classify`] for a text that may be owned: what it finds is copied then.
+pub(super) fn classify_owned<'a>(program: &str, message: Cow<'a, str>, event: &mut Event<'a>) {
+    let text = match message {
+        Cow::Borrowed(text) => return classify(program, text, event),
+        Cow::Owned(text) => text,
     };
-    rules.iter().find(stands).map(|rule| (rule, line))
+    let mut scratch = Event { severity_number: event.severity_number, ..Event::default() };
+    classify(program, &text, &mut scratch);
+    event.event_type = scratch.event_type;
+    event.set_severity(scratch.severity_number);
+    let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+    event.user_name = event.user_name.take().or(scratch.user_name.map(owned));
+    event.src_ip = event.src_ip.take().or(scratch.src_ip.map(owned));
+    event.attributes.extend(scratch.attributes.into_iter().map(|(key, value)| (owned(key), owned(value))));
 }
 
-/// Whether the phrase stands anywhere; quicker than [`str::contains`] for needles this short.
-fn has(line: &str, phrase: &str) -> bool {
-    memmem::find(line.as_bytes(), phrase.as_bytes()).is_some()
+/// [`classify`] for a text that no envelope names the program of: it may name it itself (see [`own_tag`]);
+/// else only what nobody else writes counts.
+pub(super) fn classify_plain<'a>(text: &'a str, event: &mut Event<'a>) {
+    match own_tag(text) {
+        Some(tag) => {
+            event.service = event.service.take().or(Some(tag.name.into()));
+            event.pid = event.pid.or(tag.pid);
+            classify(tag.name, tag.message, event);
+        }
+        None => classify("", text, event),
+    }
 }
 
-/// What a program's lines are about, and the phrase that says otherwise.
-fn of_program<'a>(name: &str, text: &'a str) -> (EventType, Found<'a>) {
-    let fits_name = |entry: &&Program| entry.names.iter().any(|pattern| fits(pattern, name));
-    let known = PROGRAMS.iter().find(fits_name);
-    let found = known.and_then(|entry| rule_in(entry.rules, text)).or_else(|| rule_in(ANY_PROGRAM, text));
-    (known.map_or(EventType::Application, |entry| entry.event_type), found)
+/// What a text says of its program itself.
+pub(super) struct OwnTag<'a> {
+    /// The word before the tag, where that is one alone.
+    pub(super) host: Option<&'a str>,
+    /// A program that is known here.
+    pub(super) name: &'a str,
+    pub(super) pid: Option<i64>,
+    pub(super) message: &'a str,
 }
 
-/// What PAM says, where the line is PAM's, whichever program carries it.
+/// The tag that a text begins with: `sshd[812]: …`, behind two words at most (`web1 sshd[812]: …`,
+/// `authpriv.warn dropbear[812]: …`). Only programs that are known here count: anything else may be a
+/// sentence.
+pub(super) fn own_tag(text: &str) -> Option<OwnTag<'_>> {
+    let front = &text.as_bytes()[..text.len().min(TAG_BYTES_MAX)];
+    let open = memchr::memchr(b'[', front)?;
+    let close = open + memchr::memchr(b']', &front[open..])?;
+    let pid = number(&text[open + 1..close])?;
+    let message = text[close + 1..].strip_prefix(": ")?;
+    let mut words = text[..open].rsplitn(WORDS_BEFORE_TAG_MAX + 2, ' ');
+    let name = words.next().filter(|name| programs::known(base_name(name)).is_some())?;
+    let (before, more) = (words.next(), words.count());
+    let host = before.filter(|word| more == 0 && !is_priority(word));
+    (more < WORDS_BEFORE_TAG_MAX).then_some(OwnTag { host, name, pid: Some(pid), message })
+}
+
+/// `[sshd] …` and `[sshd]: …`, as metalog writes behind its time.
+pub(super) fn bracketed_tag(text: &str) -> Option<OwnTag<'_>> {
+    let (name, message) = text.strip_prefix('[')?.split_once(']')?;
+    let message = message.trim_start_matches(':').trim_start();
+    programs::known(base_name(name)).map(|_| OwnTag { host: None, name, pid: None, message })
+}
+
+/// `authpriv.warn`: a facility and a level.
+fn is_priority(word: &str) -> bool {
+    word.rsplit_once('.').is_some_and(|(_, level)| severity_of_word(level).is_some())
+}
+
+fn told<'a>(name: &str, message: &'a str, line: &'a str, event: &mut Event<'a>) -> Told {
+    let text = after_level(line);
+    let text = text.strip_suffix(" [preauth]").unwrap_or(text);
+    let Some(known) = programs::known(name) else {
+        let told = match name {
+            "" => by_anybody(message, text, event),
+            _ => None,
+        };
+        return told.or_else(|| init_script(line)).unwrap_or((EventType::Application, 0));
+    };
+    // Windows' events are the only ones that go on below their first line.
+    let whole = || if memchr::memchr(b'\n', message.as_bytes()).is_some() { message } else { line };
+    let read = known.reader.and_then(|read| read(whole(), event));
+    let told = read.or_else(|| programs::told_by(known, text, event));
+    let told = told.or_else(|| programs::more_failures(text, event)).or_else(|| init_script(line));
+    told.unwrap_or((known.event_type, 0))
+}
+
+/// A text without a program: only what nobody else writes.
+fn by_anybody<'a>(message: &'a str, text: &'a str, event: &mut Event<'a>) -> Option<Told> {
+    let told = programs::told_by_anybody(text, event).or_else(|| packets::netfilter(text, event));
+    told.or_else(|| windows::event_alone(message, event))
+}
+
+/// What init scripts write under any program's name.
+fn init_script(line: &str) -> Option<Told> {
+    let rest = line.strip_suffix(" succeeded").or_else(|| line.strip_suffix(" failed"))?;
+    (rest.ends_with("startup") || rest.ends_with("shutdown")).then_some((EventType::Service, 0))
+}
+
+/// What PAM says, where the line is PAM's, whichever program carries it: `pam_unix(sshd:auth): …`, or as
+/// older modules write, `(pam_unix) …` and `pam_unix: …`.
 fn pam_text<'a>(program: &str, line: &'a str) -> Option<&'a str> {
     if program.contains("(pam_") {
         return Some(line);
     }
-    line.strip_prefix("pam_")?.split_once("): ").map(|(_, text)| text)
+    let (mark, text) = match line.strip_prefix("(pam_") {
+        Some(rest) => rest.split_once(") ")?,
+        None => line.strip_prefix("pam_")?.split_once(": ")?,
+    };
+    // libpam's own functions are named alike: `pam_authenticate: Authentication failure`.
+    let bare = !line.starts_with('(') && !mark.ends_with(')');
+    if bare && !text.starts_with("authentication failure;") {
+        return None;
+    }
+    let module = mark.split('(').next().unwrap_or(mark);
+    module.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(text)
 }
 
 /// The line that a syslog daemon says came several times: `message repeated 5 times: [ … ]`.
@@ -94,114 +182,26 @@ fn repeated<'a>(line: &'a str, event: &mut Event<'a>) -> &'a str {
     }
 }
 
-/// The line after `error: ` or `fatal: `, which programs put before their usual phrases.
+/// The line after `[ID 800047 auth.info] `, which Solaris puts before every message.
+fn without_message_id(line: &str) -> &str {
+    let rest = line.strip_prefix("[ID ").and_then(|rest| rest.split_once("] "));
+    rest.map_or(line, |(_, text)| text)
+}
+
+/// The line after `error: ` or `fatal: `, which programs put before their usual phrases; PostgreSQL's
+/// word for info is `LOG`.
 fn after_level(line: &str) -> &str {
     match line.split_once(": ") {
-        Some((word, text)) if severity_of_word(word).is_some() => text,
+        Some((word, text)) if word == "LOG" || severity_of_word(word).is_some() => text.trim_start(),
         _ => line,
     }
 }
 
-fn fill_who<'a>(users: &[&str], addresses: &[&str], text: &'a str, event: &mut Event<'a>) {
-    if event.user_name.is_none() {
-        event.user_name = users.iter().find_map(|marker| user_after(text, marker)).map(Into::into);
-    }
-    if event.src_ip.is_none() {
-        let address = addresses.iter().find_map(|marker| address_after(text, marker));
-        event.src_ip = address.map(Into::into);
-    }
-}
-
-/// The user's name behind a marker. Names end where those of Unix, mail and Windows do.
-fn user_after<'a>(text: &'a str, marker: &str) -> Option<&'a str> {
-    let start = text.find(marker)? + marker.len();
-    let rest = &text[start..];
-    let quotes = rest.strip_prefix(['\'', '"', '`']).unwrap_or(rest);
-    let ends = |mark: char| mark.is_whitespace() || ",;'\"<>()[]:=`".contains(mark);
-    let name = quotes[..quotes.find(ends).unwrap_or(quotes.len())].trim_end_matches('.');
-    (!name.is_empty()).then_some(name)
-}
-
-/// The address behind a marker: the first IP address among the next words, or the next word where it
-/// looks like a host's name.
-fn address_after<'a>(text: &'a str, marker: &str) -> Option<&'a str> {
-    let rest = &text[text.find(marker)? + marker.len()..];
-    if marker.ends_with('=') && rest.starts_with([' ', '\t']) {
-        return None;
-    }
-    let words = || {
-        let ends = |mark: char| mark.is_whitespace() || "[](),;<>'\"".contains(mark);
-        rest.split(ends).filter(|word| !word.is_empty()).take(ADDRESS_WORDS_MAX)
-    };
-    let cleaned = |word: &'a str| if is_address(word) { word } else { word.trim_end_matches(':') };
-    words().map(cleaned).find(|word| is_address(word)).or_else(|| {
-        let first = cleaned(words().next()?);
-        let host = first.contains('.')
-            && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
-        host.then_some(first)
-    })
-}
-
-fn implied_severity(program: &str, line: &str, event_type: EventType) -> Option<i32> {
-    let refused = has(line, "NOT in sudoers")
-        || has(line, "command not allowed")
-        || has(line, "POSSIBLE BREAK-IN ATTEMPT");
-    if event_type == EventType::AuthFailure || refused {
-        return Some(13);
-    }
-    match program {
-        "kernel" | "kern" => kernel_severity(line),
-        _ => stated_severity(line),
-    }
-}
-
-/// What the kernel's own words imply, behind its clock (`[   12.345678] `).
-fn kernel_severity(line: &str) -> Option<i32> {
-    let clocked = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
-    let text = clocked.map_or(line, |(_, text)| text);
-    if text.starts_with("Kernel panic") {
-        return Some(21);
-    }
-    let faults = ["BUG:", "Oops", "Call Trace", "Out of memory", "Memory cgroup out of memory"];
-    let anywhere = ["I/O error", " segfault at ", "general protection"];
-    if faults.iter().any(|fault| text.starts_with(fault)) || anywhere.iter().any(|fault| has(text, fault)) {
-        return Some(17);
-    }
-    text.starts_with("WARNING:").then_some(13)
-}
-
-/// The level that a message states at its head.
-fn stated_severity(line: &str) -> Option<i32> {
-    let bracketed = match line.as_bytes().first()? {
-        b'<' => line[1..].split_once('>'),
-        b'[' => line[1..].split_once(']'),
-        _ => None,
-    };
-    if let Some((word, _)) = bracketed {
-        return severity_of_word(word.trim());
-    }
-    let word = &line[..line.find(|mark: char| !mark.is_ascii_alphanumeric())?];
-    if line[word.len()..].starts_with(": ") {
-        return severity_of_word(word).filter(|_| !word.eq_ignore_ascii_case("config"));
-    }
-    let front = line.get(..line.len().min(LEVEL_BYTES_MAX)).unwrap_or("");
-    let value = front.split_once(" level=")?.1;
-    severity_of_word(&value[..value.find(' ').unwrap_or(value.len())])
-}
-
-/// `/usr/sbin/cron` and `su(pam_unix)` by the program's name alone.
+/// `/usr/sbin/cron`, `su(pam_unix)` and `gdm-password]` by the program's name alone.
 fn base_name(program: &str) -> &str {
     let path = program.starts_with('/');
     let name = if path { program.rsplit('/').next().unwrap_or(program) } else { program };
-    name.split(['(', '[']).next().unwrap_or(name)
-}
-
-/// Whether a name is the pattern, or begins so where the pattern ends with `*`. Case does not count.
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(stem) => name.get(..stem.len()).is_some_and(|start| start.eq_ignore_ascii_case(stem)),
-        None => name.eq_ignore_ascii_case(pattern),
-    }
+    name.split(['(', '[', ']']).next().unwrap_or(name)
 }
 
 #[cfg(test)]

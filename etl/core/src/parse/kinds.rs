@@ -5,7 +5,7 @@
 //! did it, and a level where none was stated. A refused call is a warning, an accepted one of an audit
 //! trail is info: such a record is the answer to a request, as an access line is.
 
-use super::classify::classify;
+use super::classify::classify_owned;
 use super::fields::Fact;
 use crate::event::{Event, EventType};
 use std::borrow::Cow;
@@ -99,19 +99,8 @@ fn audit_type(kind: &str, result: Option<&str>) -> EventType {
 
 fn classify_entry<'a>(event: &mut Event<'a>) {
     let service = event.service.clone().unwrap_or_default();
-    match event.message.clone() {
-        Some(Cow::Borrowed(message)) => classify(&service, message, event),
-        Some(Cow::Owned(message)) => {
-            let mut scratch = Event { severity_number: event.severity_number, ..Event::default() };
-            classify(&service, &message, &mut scratch);
-            event.event_type = scratch.event_type;
-            event.set_severity(scratch.severity_number);
-            let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-            event.user_name = event.user_name.take().or(scratch.user_name.map(owned));
-            event.src_ip = event.src_ip.take().or(scratch.src_ip.map(owned));
-        }
-        None => classify(&service, "", event),
-    }
+    let message = event.message.clone().unwrap_or_default();
+    classify_owned(&service, message, event);
 }
 
 fn mongo(event: &mut Event<'_>) -> Option<i32> {

@@ -14,6 +14,9 @@ use headrig_contract::timestamp::Shape;
 const FIELDS: [&str; 8] =
     ["client", "server", "request", "subrequest", "upstream", "host", "referrer", "login"];
 
+/// Places where the fields may begin.
+const STARTS_MAX: usize = 8;
+
 /// Parses one line of nginx's error log.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
     fill(text, context, event).is_some()
@@ -49,20 +52,38 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     Some(())
 }
 
-/// Takes the named fields and returns the message before them.
+/// Takes the named fields and returns the message before them. They begin where what follows is fields to
+/// the line's end: a message may quote a user name that looks like one.
 fn fields<'a>(whole: &'a str, event: &mut Event<'a>) -> &'a str {
-    let Some(start) = whole.find(", client: ") else { return whole };
+    let starts = || whole.match_indices(", client: ").map(|(start, _)| start).take(STARTS_MAX);
+    let whole_fields = |start: &usize| field_list(&whole[*start..]).is_some_and(str::is_empty);
+    let Some(start) = starts().find(whole_fields).or_else(|| starts().next()) else { return whole };
     let mut rest = &whole[start..];
-    while let Some(field) = rest.strip_prefix(", ") {
-        let Some((name, value)) = field.split_once(": ") else { break };
-        if !FIELDS.contains(&name) {
-            break;
-        }
-        let (value, after) = value_of(value);
+    while let Some(((name, value), after)) = next_field(rest) {
         field_into(name, value, event);
         rest = after;
     }
     &whole[..start]
+}
+
+/// What follows the fields that come next, none of them twice.
+fn field_list(text: &str) -> Option<&str> {
+    let (mut rest, mut seen) = (text, [false; FIELDS.len()]);
+    while let Some(((name, _), after)) = next_field(rest) {
+        let at = FIELDS.iter().position(|known| *known == name)?;
+        if std::mem::replace(&mut seen[at], true) {
+            return None;
+        }
+        rest = after;
+    }
+    Some(rest)
+}
+
+/// `, name: value` and what follows it.
+fn next_field(text: &str) -> Option<((&str, &str), &str)> {
+    let (name, value) = text.strip_prefix(", ")?.split_once(": ")?;
+    let (value, after) = value_of(value);
+    FIELDS.contains(&name).then_some(((name, value), after))
 }
 
 /// A value in quotes, or up to the next comma.

@@ -9,7 +9,7 @@
 //! A line with an offset but no `<PRI>`, or with the epoch as `journalctl -o short-unix` prints it, may be some other log: it is syslog only when a host and a tag
 //! with its colon follow, and neither is a level word.
 
-use super::classify::classify;
+use super::classify::{bracketed_tag, classify, classify_plain};
 use super::level::{severity_of_syslog, severity_of_word};
 use super::text::{Cursor, is_address, number};
 use super::time::Context;
@@ -58,7 +58,10 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
             && severity_of_word(name).is_none()
             && (timestamp.shape == Shape::Iso || pid.is_some());
         sure.then(|| event.attribute("hostname", host))?;
-    } else if tag(cursor.rest()).is_none() || starts_with_host(cursor.rest()) {
+    } else if !cursor.rest().starts_with('[')
+        && (tag(cursor.rest()).is_none() || starts_with_host(cursor.rest()))
+    {
+        // metalog writes no host, and its tag in brackets.
         event.attribute("hostname", cursor.word());
     }
     cursor.blanks();
@@ -146,7 +149,14 @@ pub(super) fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
         }
         None => {
             event.message = Some(cursor.rest().into());
-            classify("", cursor.rest(), event);
+            match bracketed_tag(cursor.rest()) {
+                Some(tag) => {
+                    event.service = Some(tag.name.into());
+                    event.message = Some(tag.message.into());
+                    classify(tag.name, tag.message, event);
+                }
+                None => classify_plain(cursor.rest(), event),
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ mod header;
 mod level_at;
 
 use super::ansi;
+use super::classify::{classify, classify_plain};
 use super::level::{severity_of_letter, severity_of_word};
 use super::text::number;
 use super::time::Context;
@@ -22,6 +23,7 @@ use crate::event::{Event, EventType};
 use headrig_contract::framing::timestamp_in_head;
 use headrig_contract::timestamp::Shape;
 use level_at::LevelAt;
+use std::borrow::Cow;
 
 /// Parses one event that begins with a timestamp.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
@@ -64,6 +66,14 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
             event.set_severity(severity);
         }
         event.message = Some(header::without_separators(rest).trim_start_matches(['\r', '\n']).into());
+    }
+    if event.event_type == EventType::Application
+        && let Some(Cow::Borrowed(message)) = event.message
+    {
+        match event.service.clone() {
+            Some(service) if service.starts_with("fail2ban.") => classify(&service, message, event),
+            _ => classify_plain(message, event),
+        }
     }
     Some(())
 }

@@ -5,7 +5,7 @@
 //! that is further from it than a second is kept beside. A line that no parser takes is a message all the
 //! same. Wrappers within wrappers are not opened: the depth is one.
 
-use super::classify::classify;
+use super::classify::classify_plain;
 use super::{Parser, StreamFormat, reset};
 use crate::event::{Event, EventType, TsSource};
 use crate::parse::Context;
@@ -42,7 +42,7 @@ impl StreamFormat {
         if !self.parse_by(first, line, context, inner) || inner.wraps_line {
             reset(inner, context);
             inner.message = Some(line.into());
-            classify("", line, inner);
+            classify_plain(line, inner);
         }
         (inner.wraps_line, inner.event_type) = match inner.event_type {
             EventType::Unparsed => (false, EventType::Application),

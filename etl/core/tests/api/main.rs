@@ -8,6 +8,7 @@ mod config;
 mod conservation;
 mod damage;
 mod edges;
+mod events;
 mod foreign;
 mod framing;
 mod golden;

@@ -69,6 +69,8 @@ fn objects_of_usual_loggers_are_read() {
                 "user=ana",
                 "src=203.0.113.9",
                 "message=Accepted password for ana from 203.0.113.9 port 1 ssh2",
+                "+auth_method=password",
+                "+src_port=1",
             ],
         ),
         (

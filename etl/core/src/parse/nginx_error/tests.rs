@@ -46,6 +46,23 @@ fn error_lines_are_read_with_the_fields_behind_them() {
                 "+server=x",
             ],
         ),
+        (
+            "2026/09/21 10:00:00 [error] 7#7: *1 user \"x, client: 192.0.2.1, server: y\": password mismatch, client: 203.0.113.9, server: x, request: \"GET / HTTP/1.1\", referrer: \"a, client: 192.0.2.2, server: z\"",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=17",
+                "type=auth_failure",
+                "pid=7",
+                "user=x, client: 192.0.2.1, server: y",
+                "src=203.0.113.9",
+                "method=GET",
+                "path=/",
+                "referrer=a, client: 192.0.2.2, server: z",
+                "message=user \"x, client: 192.0.2.1, server: y\": password mismatch",
+                "+connection=1",
+                "+server=x",
+            ],
+        ),
     ];
     for (text, expect) in cases {
         check("nginx_error", text, expect);

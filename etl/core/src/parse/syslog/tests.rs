@@ -15,6 +15,8 @@ fn lines_with_and_without_a_priority_are_read() {
                 "src=203.0.113.9",
                 "message=Failed password for invalid user admin from 203.0.113.9 port 4711 ssh2",
                 "+hostname=web1",
+                "+auth_method=password",
+                "+src_port=4711",
             ],
         ),
         (
@@ -28,6 +30,8 @@ fn lines_with_and_without_a_priority_are_read() {
                 "message='su root' failed for ana on /dev/pts/8",
                 "+facility=auth",
                 "+hostname=web1",
+                "+target_user=root",
+                "+tty=/dev/pts/8",
             ],
         ),
         (
@@ -77,6 +81,7 @@ fn lines_with_and_without_a_priority_are_read() {
                 "user=ana",
                 "message=session opened for user ana by (uid=0)",
                 "+hostname=combo",
+                "+by_uid=0",
             ],
         ),
         (
@@ -158,6 +163,8 @@ fn lines_with_and_without_a_priority_are_read() {
                 "message=message repeated 5 times: [ Failed password for root from 203.0.113.9 port 1 ssh2]",
                 "+hostname=h",
                 "+repeated=5",
+                "+auth_method=password",
+                "+src_port=1",
             ],
         ),
         (
@@ -170,6 +177,22 @@ fn lines_with_and_without_a_priority_are_read() {
                 "src=203.0.113.9",
                 "message=[1.5] [UFW BLOCK] IN=eth0 OUT= MAC=x SRC=203.0.113.9 DST=10.0.0.1 LEN=40 PROTO=TCP",
                 "+hostname=h",
+                "+action=block",
+                "+interface_in=eth0",
+                "+dst_ip=10.0.0.1",
+                "+protocol=TCP",
+            ],
+        ),
+        (
+            "Sep 21 10:00:00 [sshd] Invalid user ana from 203.0.113.9",
+            &[
+                "event=2026-09-21T10:00:00Z",
+                "severity=13",
+                "type=auth_failure",
+                "service=sshd",
+                "user=ana",
+                "src=203.0.113.9",
+                "message=Invalid user ana from 203.0.113.9",
             ],
         ),
         (
@@ -183,6 +206,7 @@ fn lines_with_and_without_a_priority_are_read() {
                 "user=root",
                 "message=(root) CMD (run-parts /etc/cron.hourly)",
                 "+hostname=h",
+                "+command=run-parts /etc/cron.hourly",
             ],
         ),
     ];

@@ -33,6 +33,10 @@ fn headers_and_structured_data_are_read() {
                 "message=Accepted publickey for ana from 203.0.113.9 port 4711 ssh2: RSA x",
                 "+facility=auth",
                 "+hostname=web1",
+                "+auth_method=publickey",
+                "+src_port=4711",
+                "+key_type=RSA",
+                "+key_fingerprint=x",
             ],
         ),
         (
