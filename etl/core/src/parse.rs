@@ -123,10 +123,8 @@ impl StreamFormat {
         for text in sample.take(SAMPLE_EVENTS_MAX) {
             found.columns = w3c::Columns::of_directive(text).or(found.columns);
             let mut event = Event::default();
-            let taker = PARSERS.iter().position(|parser| {
-                reset(&mut event, &context);
-                found.ask(parser, text, &context, &mut event)
-            });
+            reset(&mut event, &context);
+            let taker = PARSERS.iter().position(|parser| found.takes(parser, text, &context, &mut event));
             if let Some(taker) = taker {
                 votes[taker] += 1;
             }
@@ -140,17 +138,37 @@ impl StreamFormat {
     /// Fills `event` from the text of one event, its last line terminator cut off. Whatever `event`
     /// held before is gone; the capacity of its attributes stays.
     pub fn parse<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) {
-        let first = self.first.into_iter();
-        let others =
-            PARSERS.iter().filter(|parser| self.first.is_none_or(|first| !std::ptr::eq(first, *parser)));
-        for parser in first.chain(others) {
-            reset(event, context);
-            if self.ask(parser, text, context, event) {
-                event.format = parser.name;
-                return;
-            }
-        }
         reset(event, context);
+        match self.first {
+            Some(first) if self.ask(first, text, context, event) => event.format = first.name,
+            _ => self.parse_by_others(text, context, event),
+        }
+    }
+
+    /// Apart from the usual way, which the loop over all lines takes in.
+    #[inline(never)]
+    fn parse_by_others<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) {
+        reset(event, context);
+        let asked = |parser: &Parser| self.first.is_some_and(|first| std::ptr::eq(first, parser));
+        PARSERS.iter().filter(|parser| !asked(parser)).any(|parser| self.takes(parser, text, context, event));
+    }
+
+    /// Whether the parser takes the text. Where not, the event is as fresh as it was.
+    #[inline]
+    fn takes<'a>(
+        &self,
+        parser: &Parser,
+        text: &'a str,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) -> bool {
+        let taken = self.ask(parser, text, context, event);
+        if taken {
+            event.format = parser.name;
+        } else if event.is_touched() {
+            reset(event, context);
+        }
+        taken
     }
 
     /// Has a parser try the text, with the columns that the stream has named where it reads such.
@@ -164,6 +182,7 @@ impl StreamFormat {
 }
 
 /// An event of which nothing is known but when its file was written or read.
+#[inline]
 fn reset(event: &mut Event<'_>, context: &Context<'_>) {
     let mut attributes = std::mem::take(&mut event.attributes);
     attributes.clear();

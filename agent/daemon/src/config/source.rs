@@ -21,16 +21,38 @@ use toml::de::DeValue;
 /// The log formats that a source may name, sorted. The truth is `PARSERS` in etl/core/src/parse.rs, which the
 /// agent does not link: a parser that is added or renamed there is so here, too. A name that the ETL does not
 /// know is no error there, but no hint either.
-pub const FORMATS: [&str; 9] = [
+pub const FORMATS: [&str; 31] = [
     "access",
     "apache_error",
+    "apt",
+    "cri",
     "delimited",
+    "dmesg",
+    "dpkg",
+    "haproxy",
     "json",
+    "klog",
+    "leveled",
+    "logcat",
     "logfmt",
+    "macos_unified",
+    "mysql_error",
+    "mysql_slow",
     "nginx_error",
+    "postgres",
+    "postgres_csv",
+    "python",
+    "redis",
+    "squid",
+    "supercomputer",
     "syslog_3164",
     "syslog_5424",
     "timestamped",
+    "tracing",
+    "vsftpd",
+    "w3c",
+    "xferlog",
+    "yum",
 ];
 
 /// Where reading begins, by its names.

@@ -13,9 +13,13 @@ const WRAPPERS: [&str; 1] = ["cri"];
 /// the message.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) {
     let mut inner = Event::default();
+    reset(&mut inner, context);
     let taken = PARSERS.iter().filter(|parser| !WRAPPERS.contains(&parser.name)).any(|parser| {
-        reset(&mut inner, context);
-        (parser.parse)(text, context, &mut inner)
+        let taken = (parser.parse)(text, context, &mut inner);
+        if !taken && inner.is_touched() {
+            reset(&mut inner, context);
+        }
+        taken
     });
     if !taken {
         event.event_type = EventType::Application;
