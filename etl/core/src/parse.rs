@@ -229,15 +229,42 @@ impl StreamFormat {
                 return true;
             }
         }
-        let others = PARSERS.iter().filter(|parser| first.is_none_or(|first| !std::ptr::eq(first, *parser)));
-        for parser in first.into_iter().chain(others) {
-            reset(event, context);
-            if self.ask(parser, text, context, event) {
-                event.format = parser.name;
-                return true;
-            }
+        reset(event, context);
+        match first {
+            Some(first) if self.takes(first, text, context, event) => true,
+            _ => self.parse_by_others(first, text, context, event),
         }
-        false
+    }
+
+    /// Apart from the usual way, which the loop over all lines takes in.
+    #[inline(never)]
+    fn parse_by_others<'a>(
+        &self,
+        first: Option<&'static Parser>,
+        text: &'a str,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) -> bool {
+        let asked = |parser: &Parser| first.is_some_and(|first| std::ptr::eq(first, parser));
+        PARSERS.iter().filter(|parser| !asked(parser)).any(|parser| self.takes(parser, text, context, event))
+    }
+
+    /// Whether the parser takes the text. Where not, the event is as fresh as it was.
+    #[inline]
+    fn takes<'a>(
+        &self,
+        parser: &Parser,
+        text: &'a str,
+        context: &Context<'_>,
+        event: &mut Event<'a>,
+    ) -> bool {
+        let taken = self.ask(parser, text, context, event);
+        if taken {
+            event.format = parser.name;
+        } else if event.is_touched() {
+            reset(event, context);
+        }
+        taken
     }
 
     /// Has a parser try the text, with the columns that the stream has named where it reads such.
@@ -275,6 +302,7 @@ impl Votes {
 }
 
 /// An event of which nothing is known but when its file was written or read.
+#[inline]
 fn reset(event: &mut Event<'_>, context: &Context<'_>) {
     let mut attributes = std::mem::take(&mut event.attributes);
     attributes.clear();
