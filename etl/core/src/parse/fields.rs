@@ -16,6 +16,7 @@ use super::level::{severity_of_status, severity_of_word};
 use super::text::number;
 use super::time::Context;
 use crate::event::{Event, EventType, TsSource};
+use headrig_contract::UnixMicros;
 use headrig_contract::timestamp::Reading;
 use names::Field;
 pub(super) use names::{Fact, has_prefix, is_known_name, is_time_name};
@@ -130,7 +131,7 @@ impl<'a> Fields<'a> {
     ) -> Option<Cow<'a, str>> {
         match field {
             Field::Time => self.set_time(text, context, event),
-            Field::TimeNanos => add_nanos(text, event),
+            Field::TimeNanos => add_nanos(text, context, event),
             Field::Level => self.set_level(level_of(&text), text, event),
             Field::LevelLetter => self.set_level(values::mongo_level(&text), text, event),
             Field::PythonLevel => self.set_level(values::python_level(&text), text, event),
@@ -360,11 +361,11 @@ fn fill_number<'a, N>(column: &mut Option<N>, value: Option<N>, text: Cow<'a, st
 }
 
 /// The nanoseconds of the second that the event's time is.
-fn add_nanos<'a>(text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+fn add_nanos<'a>(text: Cow<'a, str>, context: &Context<'_>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
     let whole = event.ts_source == TsSource::Event && event.ts.0 % 1_000_000 == 0;
     match number(&text).filter(|nanos| whole && (0..1_000_000_000).contains(nanos)) {
         Some(nanos) => {
-            event.ts.0 += nanos / 1_000;
+            context.stamp(event, Reading::Instant(UnixMicros(event.ts.0 + nanos / 1_000)), text);
             None
         }
         None => Some(text),
