@@ -296,6 +296,8 @@ mod tests {
             "[etl]\ntimezones = { a = 'UTC' }\n[[source]]\nname = 'a'\ninclude = []\ntimezone = 'UTC'",
             "source \"a\": expected its timezone here or in [etl]",
         );
+        check("[[rule]]\nname = 'a'", "[[rule]] 1 \"a\": action: expected one of drop = true");
+        check("[[alert]]\nname = 'a'\nwindow = '1s'", "[[alert]] 1 \"a\": window: expected a time from 1m");
         check("level = 99", "expected level between 1 and 19, found 99");
         check("[[source]]\nname = 'a'\ninclude = ['*.log']\nformat = 'x'", "format: expected one of");
         check(

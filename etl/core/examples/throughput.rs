@@ -3,15 +3,14 @@
 //!
 //! Cuts FILE into chunks as an agent would, runs them as one batch into a sink that only counts, and
 //! prints plain megabytes (10^6 bytes) for each second of CPU. Making the chunks is not counted. With
-//! TABLES set, prints the size of each partition; with LAKE=FOLDER, writes the files there; with
-//! CONFIG=FILE, runs with its rules and alerts, otherwise with neither.
+//! TABLES set, prints the size of each partition; with LAKE=FOLDER, writes the files there.
 
 use headrig_contract::{
     AgentId, ByteLength, ByteOffset, ContentHash, Generation, HostName, ObjectKey, StreamId, UnixMicros,
     chunk::{BLOCK_BYTES_MAX, BlockEncoder, Codec, Provenance, Segment, SegmentEdges},
     framing::FramingRule,
 };
-use headrig_etl::{BatchRun, LakeFile, LakeSink, Member, Settings, config::parse};
+use headrig_etl::{BatchRun, LakeFile, LakeSink, Member, Settings};
 use std::{
     collections::BTreeMap,
     error::Error,
@@ -24,10 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().ok_or("usage: throughput FILE [CHUNK_MB]")?;
     let chunk_bytes = arguments.next().map_or(Ok(64), |text| text.parse::<usize>())? << 20;
-    let settings = match std::env::var_os("CONFIG") {
-        Some(file) => parse(&fs::read_to_string(file)?)?,
-        None => Settings::default(),
-    };
+    let settings = Settings::default();
     let mut run = BatchRun::new("throughput", &settings);
     let mut sink = Counting::default();
     let mut chunks = Chunks::open(&path)?;
@@ -50,12 +46,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:10} rows in {} files, {} unparsed", report.counts.rows, report.files, report.counts.unparsed);
     println!("{:10.1} MB raw per CPU-second ({:.2} s)", megabytes / cpu.as_secs_f64(), cpu.as_secs_f64());
     println!("{:10} peak resident set", peak_rss());
-    for rule in &report.rules {
-        println!(
-            "{:10} matched, {} dropped, {} sampled out, {} redacted: {}",
-            rule.matched, rule.dropped, rule.sampled_out, rule.redacted, rule.name
-        );
-    }
     if std::env::var_os("TABLES").is_some() {
         sink.by_table.iter().for_each(|(table, bytes)| println!("{:10.2} MB {table}", mb(*bytes)));
     }

@@ -5,7 +5,7 @@
 
 use crate::{Event, EventType, Level, field::Field};
 use globset::GlobSet;
-use regex::Regex;
+use regex::{Regex, RegexSet, RegexSetBuilder};
 use std::ops::RangeInclusive;
 
 /// For each level, a bit for each event type.
@@ -91,6 +91,11 @@ impl Test {
 /// The human part, or the line where nobody knows it.
 pub(crate) fn message_of<'e>(event: &'e Event<'_>, line: &'e str) -> &'e str {
     event.message.as_deref().unwrap_or(line)
+}
+
+/// All of `patterns` at once, to see that none of them finds anything. None where they are too large together.
+pub(crate) fn regex_set<'r>(patterns: impl Iterator<Item = &'r Regex>) -> Option<RegexSet> {
+    RegexSetBuilder::new(patterns.map(Regex::as_str)).multi_line(true).build().ok()
 }
 
 /// For each level and event type, which of `all` may hold, a bit each. There are at most 64.

@@ -130,8 +130,9 @@ mod tests {
 
     #[test]
     fn what_is_long_past_goes_first_and_one_group_keeps_its_newest() {
-        let mut found = groups(&[("a", 0, 9), ("a", 100_000, 1), ("b", 100_001, 1)]);
-        assert_eq!(bound(&mut found, 2), 1);
+        let mut found =
+            groups(&[("a", 0, 9), ("a", 1, 9), ("a", 2, 9), ("a", 100_000, 1), ("b", 100_001, 1)]);
+        assert_eq!(bound(&mut found, 4), 3);
         assert_eq!(found, groups(&[("a", 100_000, 1), ("b", 100_001, 1)]));
         let mut found = groups(&(0..50).map(|at| ("a", at, 1)).collect::<Vec<_>>());
         assert_eq!(bound(&mut found, 20), 40);

@@ -10,9 +10,9 @@ use super::{
 use crate::{
     Event, EventType, Level,
     alerts::GroupBy,
-    conditions::{Conditions, Site, message_of, table},
+    conditions::{Conditions, Site, message_of, regex_set, table},
 };
-use regex::Regex;
+use regex::RegexSet;
 
 /// The longest value that a group is named by, in bytes.
 const GROUP_BYTES_MAX: usize = 120;
@@ -27,7 +27,7 @@ pub(crate) struct Watch {
     bases: Table,
     /// The alerts that look at messages, and what finds something in each message that one of them does.
     by_message: u64,
-    message: Option<Regex>,
+    message: Option<RegexSet>,
     /// The alerts whose conditions on the place hold for the piece at hand, for what they count and for its base.
     here: (u64, u64),
     host: String,
@@ -59,14 +59,11 @@ impl Alerts {
             table.iter_mut().flatten().for_each(|cell| *cell &= bits);
             table
         };
-        let patterns: Vec<&Regex> =
-            self.all().iter().filter_map(|alert| alert.conditions.message.as_ref()).collect();
-        let union = patterns.iter().map(|regex| format!("(?:{regex})")).collect::<Vec<_>>().join("|");
+        let messages = || self.all().iter().filter_map(|alert| alert.conditions.message.as_ref());
         Watch {
             hits: only(table(self.all().iter().map(|alert| &alert.conditions)), counting),
             bases: only(table(self.all().iter().map(|alert| &alert.base)), with_base),
-            // Without it every message is looked at by each: slower, and the same.
-            message: (patterns.len() > 1).then(|| Regex::new(&format!("(?m){union}")).ok()).flatten(),
+            message: (messages().count() > 1).then(|| regex_set(messages())).flatten(),
             by_message: bits(&|alert| alert.conditions.message.is_some()),
             here: (0, 0),
             host: String::new(),

@@ -8,9 +8,10 @@
 use super::Builtin;
 use crate::{
     Event,
+    conditions::regex_set,
     field::{Field, texts, texts_mut},
 };
-use regex::Regex;
+use regex::{Regex, RegexSet};
 use std::{borrow::Cow, ops::Range};
 
 /// A secret of fewer bytes is taken out only where it stands alone: a user `al` is not all of `also`.
@@ -19,8 +20,8 @@ const ANYWHERE_BYTES_MIN: usize = 4;
 /// What one rule redacts.
 #[derive(Clone, Debug)]
 pub(crate) struct Redaction {
-    /// Finds something wherever one of the finders does.
-    any: Option<Regex>,
+    /// Finds something wherever one of the finders does; none where all of them together are too large.
+    any: Option<RegexSet>,
     finders: Vec<Finder>,
     /// The names of attributes whose whole value goes.
     keys: Vec<Regex>,
@@ -61,9 +62,7 @@ impl Redaction {
                 finders.push(Finder { regex: compile(&pattern)?, builtin: Some(*builtin) });
             }
         }
-        let all: Vec<String> =
-            finders.iter().map(|finder| format!("(?:{})", finder.regex.as_str())).collect();
-        let any = if all.is_empty() { None } else { Some(compile(&all.join("|"))?) };
+        let any = regex_set(finders.iter().map(|finder| &finder.regex));
         let keys = builtins.iter().filter_map(|builtin| builtin.attribute_keys());
         let keys = keys.map(|pattern| compile(&pattern)).collect::<Result<_, _>>()?;
         Ok(Self { any, finders, keys, columns, replacement })
@@ -115,7 +114,9 @@ impl Redaction {
                 self.add(secrets, value);
             }
         }
-        let Some(any) = &self.any else { return };
+        if self.finders.is_empty() {
+            return;
+        }
         // One look at all texts tells, for nearly every event, that there is nothing.
         joined.clear();
         let attributes = event.attributes.iter().flat_map(|(key, value)| [key, value]);
@@ -124,7 +125,7 @@ impl Redaction {
             joined.push_str(text);
             joined.push('\n');
         }
-        if !any.is_match(joined) {
+        if self.any.as_ref().is_some_and(|any| !any.is_match(joined)) {
             return;
         }
         let attributes = event.attributes.iter().flat_map(|(key, value)| [key, value]);

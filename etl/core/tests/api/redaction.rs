@@ -55,7 +55,7 @@ fn holding<'r>(rows: &'r [Row], secret: &str) -> Vec<(&'r str, &'r str)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn no_column_holds_a_secret(secret in secret(), around in 0..AROUND.len(), raw in any::<bool>()) {
@@ -102,6 +102,27 @@ proptest! {
         prop_assert_eq!(holding(&rows, &secret), vec![]);
         prop_assert_eq!(holding(&rows, &written), vec![]);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whatever_the_bytes_are_redaction_ends_and_every_event_has_its_row(blocks in crate::conservation::blocks()) {
+        let mut settings = ALL.clone();
+        settings.raw_always = true;
+        let outcome = run(&settings, &[("k", &chunk(Codec::Zstd, &blocks))]).unwrap();
+        prop_assert_eq!(outcome.batch.counts.rows, outcome.batch.counts.events);
+    }
+}
+
+#[test]
+fn patterns_of_ones_own_may_name_their_groups_alike() {
+    let text = "[[rule]]\nname = 'r'\nredact.pattern = ['a=(?<n>\\w+)', '(?x) b=(?<n>\\w+) # a note']";
+    let (rows, count) =
+        redacted(&parse(text).unwrap(), "2026-09-21T14:13:20Z INFO x a=topsecret b=secret2 y\n");
+    assert_eq!(count, 2);
+    assert_eq!(holding(&rows, "secret"), vec![]);
 }
 
 #[test]

@@ -103,6 +103,69 @@ proptest! {
 }
 
 #[test]
+fn metrics_are_what_the_rows_add_up_to() {
+    let requests = (0..3_000).map(|number| {
+        let (minute, status) = (number % 7, [200, 301, 404, 502, 503][number % 5]);
+        format!(
+            "192.0.2.7 - - [21/Sep/2026:14:{minute:02}:21 +0000] \"GET / HTTP/1.1\" {status} 10 \"-\" \"-\" 0.{:03}\n",
+            number % 900
+        )
+    });
+    let logins = (0..300).map(|number| {
+        format!("<38>1 2026-09-21T14:0{}:20Z web-1 sshd 7 - - Failed password for u from 192.0.2.7 port 22 ssh2\n", number % 7)
+    });
+    let access = chunk(Codec::Zstd, &[vec![Part::new(1, 0, requests.collect::<String>())]]);
+    let auth = chunk(Codec::Zstd, &[vec![Part::new(2, 0, logins.collect::<String>())]]);
+    let outcome = run(&Settings::default(), &[("a", &access), ("b", &auth)]).unwrap();
+    let mut sums: BTreeMap<[String; 5], ([u64; 6], Vec<f64>)> = BTreeMap::new();
+    for row in rows(&outcome.files, "logs/") {
+        let minute = row["ts"].parse::<i64>().unwrap() / 60_000_000 * 60_000_000;
+        let key = [
+            minute.to_string(),
+            row["host"].clone(),
+            row["source"].clone(),
+            row["level"].clone(),
+            row["event_type"].clone(),
+        ];
+        let status: u32 = row.get("http_status").map_or(0, |status| status.parse().unwrap());
+        let is_error = matches!(row["level"].as_str(), "error" | "fatal");
+        let (sums, durations) = sums.entry(key).or_default();
+        let figures = [
+            1,
+            row["length"].parse().unwrap(),
+            u64::from(is_error),
+            u64::from(row["event_type"] == "auth_failure"),
+            u64::from((400..500).contains(&status)),
+            u64::from((500..600).contains(&status)),
+        ];
+        sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
+        durations.extend(row.get("http_duration_ms").map(|it| it.parse::<f64>().unwrap()));
+    }
+    let found = rows(&outcome.files, "metrics/");
+    assert_eq!(found.len(), sums.len());
+    assert!(sums.values().any(|(sums, _)| sums[3] > 0) && sums.values().any(|(sums, _)| sums[5] > 0));
+    for row in found {
+        let key = ["minute", "host", "source", "level", "event_type"].map(|name| row[name].clone());
+        let (expect, durations) = sums.get_mut(&key).unwrap();
+        let names = ["lines", "bytes", "errors", "auth_failures", "http_4xx", "http_5xx"];
+        assert_eq!(names.map(|name| row[name].parse::<u64>().unwrap()), *expect, "{row:?}");
+        durations.sort_by(f64::total_cmp);
+        for (name, quantile) in [("duration_p50_ms", 0.5), ("duration_p95_ms", 0.95)] {
+            assert_eq!(row.contains_key(name), !durations.is_empty(), "{row:?}");
+            if let Some(told) = row.get(name) {
+                let (told, at) = (told.parse::<f64>().unwrap(), quantile * (durations.len() - 1) as f64);
+                let (low, high) =
+                    (durations[at as usize], durations[(at.ceil() as usize).min(durations.len() - 1)]);
+                assert!(
+                    (low * 0.98..=high * 1.02).contains(&told),
+                    "{name}: {told} is not in {low} to {high}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn a_sample_has_the_rate_that_its_rows_tell() {
     for one_of in [2_u64, 10, 100] {
         let text = lines(20_000, |number| format!("2026-09-21T14:13:20Z INFO number {number}"));
