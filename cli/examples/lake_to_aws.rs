@@ -169,10 +169,11 @@ fn repeat(from: &SqliteLedger, ledger: &DynamoLedger, id: BatchId, event: &Batch
         BatchPhase::Committed | BatchPhase::Split => {
             let rounds: Result<Vec<_>> =
                 batch.members.iter().map(|file| Ok(ledger.file(*file)?.context("a member")?.round)).collect();
-            return Ok(match batch.isolate(&rounds?, now)? {
+            match batch.isolate(&rounds?, now)? {
                 Isolation::Split(next, parts) => ledger.split(batch.version, &next, &parts)?,
                 Isolation::Condemned(next, outcome) => ledger.commit(batch.version, &next, &[outcome])?,
-            });
+            }
+            return Ok(());
         }
     };
     Ok(ledger.swap_batch(batch.version, &next)?)

@@ -64,6 +64,8 @@ pub(crate) fn explain(lake: &OpenLake, subject: &str) -> Result<Answer> {
     }
     let batch = parsed.batch().map(|id| batch_story(&ledger, id)).transpose()?.flatten();
     let in_bucket = match &parsed {
+        // What the ledger knows is told without the bucket, where none is named.
+        Subject::Key(_) if !files.is_empty() && lake.bucket().is_err() => None,
         Subject::Key(key) => Some(is_in_bucket(lake.bucket()?, key)?),
         Subject::Digits(_) => None,
     };

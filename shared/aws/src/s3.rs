@@ -18,6 +18,9 @@ use std::sync::OnceLock;
 /// What S3 lists at once.
 pub const LISTED_MAX: usize = 1_000;
 
+/// Requests for one listing: S3 answers with a thousand as a rule, and at times with fewer.
+const LIST_PAGES_MAX: usize = 20;
+
 /// One bucket. Its client is made when it is first needed.
 #[derive(Debug)]
 pub struct Bucket {
@@ -66,22 +69,35 @@ impl Bucket {
     }
 
     /// The first `limit` objects, at most [`LISTED_MAX`], under `prefix` and behind `after`, in the order of keys.
+    /// S3 may answer with fewer than it was asked for and say that there are more: whoever asks here gets `limit`, or
+    /// all there are.
     ///
     /// # Errors
-    /// What S3 said.
+    /// What S3 said; or that the listing broke off.
     pub fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ListedObject>, Answer> {
-        let request = self
-            .client()
-            .list_objects_v2()
-            .bucket(&self.name)
-            .prefix(prefix)
-            .set_start_after(after.map(Into::into))
-            .max_keys(i32::try_from(limit).unwrap_or(i32::MAX))
-            // XML has no words for some characters that a key may have.
-            .encoding_type(EncodingType::Url);
-        let page = self.calls.wait(request.send()).map_err(|error| Answer::of(&error))?;
-        let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
-        Ok(listed(&page, is_encoded))
+        let cut_short = |reason: &str| Answer { status: 0, code: String::new(), reason: reason.into() };
+        let (mut found, mut token) = (Vec::new(), None);
+        for _ in 0..LIST_PAGES_MAX {
+            let request = self
+                .client()
+                .list_objects_v2()
+                .bucket(&self.name)
+                .prefix(prefix)
+                .set_start_after(after.map(Into::into))
+                .set_continuation_token(token)
+                .max_keys(i32::try_from(limit - found.len()).unwrap_or(i32::MAX))
+                // XML has no words for some characters that a key may have.
+                .encoding_type(EncodingType::Url);
+            let page = self.calls.wait(request.send()).map_err(|error| Answer::of(&error))?;
+            found.extend(listed(&page, page.encoding_type() == Some(&EncodingType::Url)));
+            // The SDK takes a listing that breaks off for a short one; this comes with every whole one.
+            let goes_on = page.is_truncated().ok_or_else(|| cut_short("the listing broke off"))?;
+            if !goes_on || found.len() >= limit {
+                return Ok(found);
+            }
+            token = page.next_continuation_token().map(Into::into);
+        }
+        Err(cut_short("the listing came in too many pieces"))
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::operator::Mistake;
 use anyhow::{Context, Result, anyhow};
-use aws_config::AppName;
+use aws_config::{AppName, timeout::TimeoutConfig};
 use headrig_aws::{
     Calls, TableNotes,
     s3::{Bucket, S3Store},
@@ -21,12 +21,16 @@ use headrig_ledger::{
 use headrig_store::StoreError;
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     time::timeout,
 };
 
-/// How long the table may take to answer for the first time, tries and the search for credentials included.
+/// How long an answer may take to begin, with all attempts; the first one with the search for credentials.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long one attempt may take until its answer begins.
+const ATTEMPT_MAX: Duration = Duration::from_secs(5);
+/// How long a connection may take to come about.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// The pipeline of these names.
 pub(super) fn open(names: &AwsNames) -> Result<OpenLake> {
@@ -38,6 +42,7 @@ pub(super) fn open(names: &AwsNames) -> Result<OpenLake> {
     let Some((region, calls)) = found else {
         return Err(Mistake("no region is named; set AWS_REGION, or one in the profile".into()).into());
     };
+    let calls = impatient(&calls, runtime.handle());
     let notes = TableNotes::new(calls.clone(), names.table.clone());
     expect_table(&notes, names, &region)?;
     let bucket = |place: &Place| Bucket::new(calls.clone(), place.bucket.clone(), names.path_style);
@@ -53,6 +58,16 @@ pub(super) fn open(names: &AwsNames) -> Result<OpenLake> {
         home: Home::Aws(names.bucket.as_ref().map(|place| place.bucket.clone())),
         _beneath: Box::new(Background(Some(runtime))),
     })
+}
+
+/// The same calls, where no answer may take long to begin: somebody waits for it. The ledger has limits of its own.
+fn impatient(calls: &Calls, handle: &Handle) -> Calls {
+    let times = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_MAX)
+        .operation_attempt_timeout(ATTEMPT_MAX)
+        .operation_timeout(ANSWER_MAX)
+        .build();
+    Calls::over(handle.clone(), calls.config().to_builder().timeout_config(times).build())
 }
 
 /// Reads one item of the table: what is wrong with its name, the way to it or the permissions shows here.

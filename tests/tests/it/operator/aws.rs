@@ -151,7 +151,9 @@ fn who_never_answers_is_given_up_and_ctrl_c_ends_the_wait_at_once() -> Result<()
     let silent = Server::start(None)?;
     let silenced = |command: Headrig, name| command.variables([(name, silent.url())]);
     let status = silenced(mirror.command(["status"])?, "AWS_ENDPOINT_URL_DYNAMODB");
-    check("a silent table", status, 1, &["cannot be reached", "no answer"])?;
+    check("a silent table", status, 1, &["cannot be reached"])?;
+    let verify = silenced(mirror.command(["verify"])?, "AWS_ENDPOINT_URL_S3");
+    check("a silent bucket", verify, 1, &["did not answer"])?;
     let mut running: Running = silenced(mirror.command(["verify"])?, "AWS_ENDPOINT_URL_S3").start()?;
     thread::sleep(Duration::from_secs(1));
     ensure!(!running.has_ended()?, "it did not wait for S3");
@@ -173,8 +175,21 @@ fn the_functions_variables_name_the_lake() -> Result<()> {
     ];
     let run = Headrig::new(["verify", "--json"])?.variables(mirror.variables()).variables(names).run()?;
     ensure!(run.said(0)?.is_empty() && run.stdout.contains(r#""rows":6000"#), "{run}");
-    let run = Headrig::new(["verify", "--table", &mirror.table])?.variables(mirror.variables()).run()?;
-    ensure!(run.said(2)?.contains("--bucket"), "{run}");
+    // What a command has no use for need not be named.
+    for (arguments, code, word) in [
+        (&["status"][..], 0, ""),
+        (&["ls", "batches"], 0, ""),
+        (&["explain", "no/such/key"], 2, "--bucket"),
+        (&["replay", "--quarantined", "--dry-run"], 0, ""),
+        (&["verify"], 2, "--bucket"),
+        (&["verify", "--bucket", &mirror.bucket], 2, "--lake"),
+    ] {
+        let run = Headrig::new(arguments)?
+            .arguments(["--table", &mirror.table])
+            .variables(mirror.variables())
+            .run()?;
+        ensure!(run.said(code)?.contains(word), "{arguments:?}: {run}");
+    }
     Ok(())
 }
 
