@@ -80,7 +80,7 @@ impl S3Store {
                 Err(error) => return Err(Answer::of(&error)),
             };
             let whole = found.content_range().and_then(|range| range.rsplit('/').next()?.parse().ok());
-            Ok((whole.or(found.content_length()), found.body.collect().await))
+            Ok((whole, found.body.collect().await))
         };
         let reading = async { tokio::time::timeout(PIECE_MAX, reading).await };
         match self.bucket.calls().wait(reading) {
@@ -90,7 +90,8 @@ impl S3Store {
             Ok(Err(answer)) => Err(store_error(action, self.bucket.name(), named.as_ref(), answer)),
             Ok(Ok((whole, body))) => {
                 let bytes = body.map_err(|error| failed(error.to_string()))?.to_vec();
-                let whole = whole.and_then(|whole| u64::try_from(whole).ok()).unwrap_or(bytes.len() as u64);
+                // Without it nobody knows which bytes these are.
+                let whole = whole.ok_or_else(|| failed(format!("{key} came without a Content-Range")))?;
                 Ok(Piece { bytes, whole: ByteLength(whole) })
             }
         }

@@ -18,7 +18,6 @@ use headrig_contract::{ByteLength, ContentHash, ObjectKey};
 use headrig_store::{ObjectStore, StoreError, conformance};
 use stand_in::StandIn;
 use std::{cell::Cell, fs, path::Path};
-use wire::Wire;
 
 /// Empty buckets, one after the other.
 struct Buckets<'s> {
@@ -34,7 +33,7 @@ impl Buckets<'_> {
             .region(Region::new("us-east-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(self.stand_in.endpoint())
-            .http_client(Wire::sound())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
         Bucket::new(Calls::over(self.stand_in.runtime().clone(), config), name.into(), true)
     }
