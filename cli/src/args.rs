@@ -3,8 +3,8 @@
 mod operator;
 
 pub(crate) use operator::{
-    ExplainArguments, InspectArguments, LakeArguments, Listed, LsArguments, ReplayArguments, StatusArguments,
-    VerifyArguments,
+    ExplainArguments, InspectArguments, LakeArguments, Listed, LsArguments, ReplayArguments, RetireArguments,
+    StatusArguments, VerifyArguments, WakeArguments,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     Inspect(InspectArguments),
     Replay(ReplayArguments),
+    Wake(WakeArguments),
+    Retire(RetireArguments),
     Verify(VerifyArguments),
 }
 

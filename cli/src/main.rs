@@ -34,7 +34,9 @@ fn main() -> ExitCode {
         }
         Command::Inspect(arguments) => operator::inspect(arguments),
         Command::Replay(arguments) => operator::at(&arguments.at, |lake| operator::replay(lake, arguments)),
-        Command::Verify(arguments) => operator::at(&arguments.at, verify::run),
+        Command::Wake(arguments) => operator::at(&arguments.at, |lake| operator::wake(lake, arguments)),
+        Command::Retire(arguments) => operator::at(&arguments.at, |lake| operator::retire(lake, arguments)),
+        Command::Verify(arguments) => operator::at(&arguments.at, |lake| verify::run(lake, arguments)),
     }
 }
 

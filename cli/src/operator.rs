@@ -1,42 +1,37 @@
 //! The commands over a lake that is there: what they read, and how they answer.
 //!
-//! All but `replay` only read, without the lake's lock, so they may be run beside `headrig local`. They read through
-//! the ports: nothing here knows that the ledger is SQLite, but for the one function that opens it.
+//! All but `replay`, `wake` and `retire` only read, without the lake's lock, so they may be run beside whatever writes it.
+//! They read through the ports: only `open` knows whether those are a folder and SQLite, or S3 and DynamoDB.
 
 mod explain;
 mod inspect;
 mod ls;
+mod open;
 mod records;
 mod replay;
+mod retire;
 mod status;
 mod subject;
+mod wake;
 mod writing;
 
 pub(crate) use explain::explain;
 pub(crate) use inspect::inspect;
 pub(crate) use ls::ls;
+pub(crate) use open::{Engine, LakeFiles, OpenLake, Piece, Unread, WindowedFile};
 pub(crate) use replay::replay;
+pub(crate) use retire::retire;
 pub(crate) use status::status;
+pub(crate) use wake::wake;
 pub(crate) use writing::{Fields, bytes, count, table, time};
 
-use crate::{args::LakeArguments, failed, places::Places, print_line};
-use anyhow::{Context, Result, bail};
-use headrig_contract::ByteLength;
-use headrig_ledger::SqliteLedger;
-use headrig_store::DirectoryStore;
+use crate::{args::LakeArguments, failed, print_line};
+use anyhow::Result;
+use headrig_store::StoreError;
+use open::Named;
 use serde::Serialize;
 use serde_json::Value;
-use std::{fmt, path::Path, process::ExitCode};
-
-/// The largest object that is read: it is held in memory whole. `headrig local` loads none that is larger.
-pub(crate) const OBJECT_BYTES_MAX: ByteLength = ByteLength(256 << 20);
-
-/// A lake to be read.
-pub(crate) struct OpenLake {
-    pub(crate) places: Places,
-    pub(crate) ledger: SqliteLedger,
-    pub(crate) store: DirectoryStore,
-}
+use std::{fmt, process::ExitCode};
 
 /// What a command found, written for people and for programs.
 pub(crate) struct Answer {
@@ -55,13 +50,19 @@ pub(crate) enum Verdict {
 
 /// A value on the command line that only the command itself can check.
 #[derive(Debug)]
-struct Mistake(String);
+pub(crate) struct Mistake(pub(crate) String);
 
 /// Runs `command` on the lake that the arguments name, and prints its answer.
 pub(crate) fn at(arguments: &LakeArguments, command: impl FnOnce(&OpenLake) -> Result<Answer>) -> ExitCode {
-    match OpenLake::open(&arguments.lake) {
-        Err(error) => failed(&error, arguments.json, 2),
-        Ok(lake) => print(command(&lake), arguments.json),
+    let json = arguments.json;
+    match Named::of(arguments, |name| std::env::var(name).ok()) {
+        Err(mistake) => failed(&mistake.into(), json, 2),
+        Ok(named) => match OpenLake::open(&named) {
+            // A folder that cannot be opened is no lake; a service that cannot be reached may have one.
+            Err(error) if matches!(named, Named::Folder(_)) => failed(&error, json, 2),
+            Err(error) => print(Err(error), json),
+            Ok(lake) => print(command(&lake), json),
+        },
     }
 }
 
@@ -75,26 +76,9 @@ fn print(answer: Result<Answer>, json: bool) -> ExitCode {
             })
         }
         Err(error) => {
-            let code = if error.is::<Mistake>() { 2 } else { 1 };
-            failed(&error, json, code)
+            let is_no_lake = matches!(error.downcast_ref(), Some(StoreError::NoSuchStore { .. }));
+            failed(&error, json, if error.is::<Mistake>() || is_no_lake { 2 } else { 1 })
         }
-    }
-}
-
-impl OpenLake {
-    /// The lake at `root`, which must be there: nothing is made.
-    fn open(root: &Path) -> Result<Self> {
-        let places = Places::new(root);
-        if !places.ledger().exists() {
-            bail!(
-                "there is no lake at {} ({} is not there); name with --lake the folder that was given to `headrig local`",
-                root.display(),
-                places.ledger().display()
-            );
-        }
-        let ledger = SqliteLedger::open_to_read(&places.ledger()).context("the ledger cannot be opened")?;
-        let store = DirectoryStore::open_to_read(&places.bucket());
-        Ok(Self { places, ledger, store })
     }
 }
 

@@ -14,8 +14,9 @@ mod rows;
 mod tables;
 
 use crate::{
+    args::VerifyArguments,
     clock::now,
-    operator::{Answer, OBJECT_BYTES_MAX, OpenLake},
+    operator::{Answer, Engine, OpenLake},
 };
 use anyhow::Result;
 use chains::Chains;
@@ -23,7 +24,7 @@ use content::{Content, Strand};
 use findings::{Findings, Kind};
 use headrig_contract::{ContentHash, UnixMicros};
 use headrig_ledger::{
-    Batch, BatchCursor, BatchPhase, BatchState, FileCursor, FilePhase, FileRecord, FileState, Ledger,
+    Batch, BatchCursor, BatchId, BatchPhase, BatchState, FileCursor, FilePhase, FileRecord, FileState, Ledger,
 };
 use headrig_store::{ObjectInfo, ObjectStore};
 use intervals::Intervals;
@@ -35,20 +36,31 @@ use tables::Tables;
 const OBJECTS_PAGE: usize = 10_000;
 /// Files or batches read from the ledger at once.
 const RECORDS_PAGE: usize = 1_000;
-/// How long a writer may take to tell the ledger of an object that it has stored.
-const TOLD_WITHIN_MICROS: i64 = 60_000_000;
+/// How long a writer on this machine may take to tell the ledger of an object that it has stored.
+const LOCAL_TOLD_WITHIN_MICROS: i64 = 60_000_000;
+/// The same for S3's events, which may be late: what a sweep waits before it looks for an object by itself.
+const SINK_TOLD_WITHIN_MICROS: i64 = 300_000_000;
 
-/// Holds everything against everything.
-pub(crate) fn run(lake: &OpenLake) -> Result<Answer> {
-    let mut findings = Findings::of(lake.places.root().display().to_string(), lake.places.writer());
+/// Holds everything against everything, or what is as new as the arguments say.
+pub(crate) fn run(lake: &OpenLake, arguments: &VerifyArguments) -> Result<Answer> {
+    let mut findings = Findings::of(lake, arguments.since);
+    let (ledger, store, files) = (lake.ledger(), lake.bucket()?, lake.files()?);
     // In this order: whatever was committed before `begun` was published before the tables are listed.
     let begun = now();
-    let tables = Tables::list(&lake.places, &mut findings)?;
+    let tables = match arguments.since {
+        None => Tables::list(files, &mut findings, |_, _| true)?,
+        Some(since) => {
+            let batches = committed_since(ledger, since)?;
+            Tables::list(files, &mut findings, |batch, written| written >= since || batches.contains(&batch))?
+        }
+    };
     let mut verification = Verification {
-        ledger: &lake.ledger,
-        store: &lake.store,
+        lake,
+        ledger,
+        store,
         tables,
         begun,
+        since: arguments.since,
         findings,
         chains: Chains::default(),
         shipped: BTreeMap::new(),
@@ -61,11 +73,32 @@ pub(crate) fn run(lake: &OpenLake) -> Result<Answer> {
     verification.finish()
 }
 
-struct Verification<'l, L, S> {
-    ledger: &'l L,
-    store: &'l S,
+/// The batches that were committed since.
+fn committed_since(ledger: &dyn Ledger, since: UnixMicros) -> Result<HashSet<BatchId>> {
+    let (mut found, mut after) = (HashSet::new(), Some(before_all_of(since)));
+    loop {
+        let page = ledger.batches(BatchPhase::Committed, after, RECORDS_PAGE)?;
+        found.extend(page.iter().map(|batch| batch.id));
+        after = page.last().map(|batch| BatchCursor { due: batch.state.due(), id: batch.id });
+        if page.len() < RECORDS_PAGE {
+            return Ok(found);
+        }
+    }
+}
+
+/// The place in a listing just before whatever was committed at that time: an id of zeros comes before all others.
+const fn before_all_of(time: UnixMicros) -> BatchCursor {
+    BatchCursor { due: time, id: BatchId::from_bytes([0; 32]) }
+}
+
+struct Verification<'l> {
+    lake: &'l OpenLake,
+    ledger: &'l dyn Ledger,
+    store: &'l dyn ObjectStore,
     tables: Tables,
     begun: UnixMicros,
+    /// What is older is left out; none where everything is looked at.
+    since: Option<UnixMicros>,
     findings: Findings,
     chains: Chains,
     /// The bytes of each strand, over all chunks.
@@ -74,17 +107,20 @@ struct Verification<'l, L, S> {
     waiting: HashSet<ContentHash>,
 }
 
-impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
+impl Verification<'_> {
     /// Every object is known to the ledger.
     fn check_bucket(&mut self) -> Result<()> {
         let mut after = None;
         loop {
             let page = self.store.list(after.as_ref(), OBJECTS_PAGE)?;
             for object in &page {
-                self.findings.checked.objects += 1;
-                self.findings.checked.object_bytes += object.size.0;
                 self.chains.listed(&object.key, &mut self.findings);
-                self.check_known(object)?;
+                if self.since.is_none_or(|since| object.modified >= since) {
+                    self.findings.checked.objects += 1;
+                    self.findings.checked.object_bytes += object.size.0;
+                    self.chains.recent(&object.key);
+                    self.check_known(object)?;
+                }
             }
             match page.last() {
                 Some(last) if page.len() == OBJECTS_PAGE => after = Some(last.key.clone()),
@@ -94,20 +130,39 @@ impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
     }
 
     fn check_known(&mut self, object: &ObjectInfo) -> Result<()> {
-        let is_known = match object.key.content_hash() {
-            Some(hash) => self.ledger.file(hash)?.is_some(),
-            None => !self.ledger.files_at(&object.key)?.is_empty(),
+        let told_within_micros = match self.lake.engine() {
+            Engine::Local => LOCAL_TOLD_WITHIN_MICROS,
+            Engine::Sink => SINK_TOLD_WITHIN_MICROS,
         };
-        let is_new = self.begun.micros_since(object.modified) < TOLD_WITHIN_MICROS;
-        match is_known {
-            true => {}
-            false if is_new && self.findings.writer.is_some() => self.findings.under_way.objects += 1,
+        let is_new = self.begun.micros_since(object.modified) < told_within_micros;
+        // One without a byte holds no line, and the sink takes none in.
+        if object.size.0 == 0 || self.is_known(object)? {
+            return Ok(());
+        }
+        match is_new && self.findings.writer.is_some() {
+            true => self.findings.under_way.objects += 1,
             false => {
                 let key = object.key.as_str();
                 self.findings.add(Kind::ObjectUnknown, key, "is in the bucket and not in the ledger");
             }
         }
         Ok(())
+    }
+
+    /// Whether the ledger has the object's file: by the hash in its key, or under the key, or, where it has the same
+    /// bytes under another key, by the hash of its bytes.
+    fn is_known(&self, object: &ObjectInfo) -> Result<bool> {
+        if let Some(hash) = object.key.content_hash() {
+            return Ok(self.ledger.file(hash)?.is_some());
+        }
+        if !self.ledger.files_at(&object.key)?.is_empty() {
+            return Ok(true);
+        }
+        match self.store.read(&object.key, self.lake.object_bytes_max) {
+            Ok(bytes) => Ok(self.ledger.file(ContentHash::of(&bytes))?.is_some()),
+            Err(error) if error.is_retryable() => Err(error.into()),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Files that are not done: their objects are there, but for those that are set aside.
@@ -134,6 +189,7 @@ impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
         }
         self.findings.checked.files += 1;
         self.chains.known(&file.key);
+        self.chains.recent(&file.key);
         match &file.state {
             FileState::Quarantined { reason, .. } => {
                 self.findings.add(Kind::Quarantined, file.key.as_str(), reason.as_str());
@@ -146,7 +202,7 @@ impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
 
     /// Batches that were committed before the beginning: their rows are their objects' bytes, each once.
     fn check_committed(&mut self) -> Result<()> {
-        let mut after = None;
+        let mut after = self.since.map(before_all_of);
         loop {
             let page = self.ledger.batches(BatchPhase::Committed, after, RECORDS_PAGE)?;
             for batch in &page {
@@ -172,6 +228,7 @@ impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
                 {
                     self.findings.checked.files += u64::from(!self.waiting.contains(&file.hash));
                     self.chains.known(&file.key);
+                    self.chains.recent(&file.key);
                     let content = self.read(&file, true)?;
                     rows.expect(file, content);
                 }
@@ -180,14 +237,13 @@ impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
             }
         }
         self.findings.checked.batches += 1;
-        rows.check(&self.tables, &mut self.findings);
-        Ok(())
+        rows.check(&self.tables, &mut self.findings)
     }
 
     /// The object of a file, if it is there and has its bytes; what is wrong with it is a finding.
     fn read(&mut self, file: &FileRecord, is_loaded: bool) -> Result<Option<Content>> {
         let key = file.key.as_str();
-        let bytes = match self.store.read(&file.key, OBJECT_BYTES_MAX) {
+        let bytes = match self.store.read(&file.key, self.lake.object_bytes_max) {
             Ok(bytes) => bytes,
             Err(error) if error.is_retryable() => return Err(error.into()),
             Err(error) => {
@@ -252,7 +308,7 @@ impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
     }
 
     fn finish(mut self) -> Result<Answer> {
-        self.chains.finish(&mut self.findings);
+        self.chains.finish(self.since.is_some(), &mut self.findings);
         for ((stream, generation), shipped) in &mut self.shipped {
             let subject = || format!("stream {stream}, generation {}", generation.0);
             let (doubled, more) = shipped.doubled();
@@ -260,7 +316,9 @@ impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
                 let finding = format!("bytes {from} to {to} are in two chunks ({more} more such)");
                 self.findings.add(Kind::BytesDoubled, subject(), finding);
             }
-            for (from, to) in shipped.gaps() {
+            // The bytes between may have come before the time that is looked at.
+            let gaps = if self.since.is_some() { Vec::new() } else { shipped.gaps() };
+            for (from, to) in gaps {
                 self.findings.add(
                     Kind::NeverShipped,
                     subject(),

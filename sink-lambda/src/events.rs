@@ -4,7 +4,6 @@
 //! understood is a value beside the others and never fails them; fields it does not need are not looked at.
 
 mod command;
-mod encoded;
 mod logs;
 mod objects;
 mod shapes;
@@ -12,7 +11,7 @@ mod shapes;
 mod tests;
 
 pub use command::{Command, CommandError};
-pub use encoded::{KeyDecodeError, decode_key};
+pub use headrig_aws::{KeyDecodeError, decode_key};
 pub use logs::{LOG_BYTES_MAX, LogBatch, LogEvent};
 pub use objects::{Notice, StoredObject};
 

@@ -18,6 +18,18 @@ pub(crate) struct Note<T> {
     pub(crate) content: T,
 }
 
+impl<T> Note<T> {
+    /// A note to be written over that version.
+    pub(crate) const fn over(name: &'static str, version: Option<u64>, content: T) -> Self {
+        Self { name, version, content }
+    }
+
+    /// The version that was read.
+    pub(crate) const fn version(&self) -> Option<u64> {
+        self.version
+    }
+}
+
 impl<L: Ledger> Sink<'_, L> {
     pub(crate) fn recall<T: DeserializeOwned + Default>(
         &self,

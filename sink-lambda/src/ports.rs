@@ -44,16 +44,8 @@ pub struct ObjectHead {
     pub hash: Option<ContentHash>,
 }
 
-/// An object in a listing. Its key is as the store has it, which need not be one that headrig can name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedObject {
-    /// Its key.
-    pub key: String,
-    /// How many bytes it has.
-    pub size: ByteLength,
-    /// When it was stored.
-    pub modified: UnixMicros,
-}
+/// An object in a listing.
+pub use headrig_aws::s3::ListedObject;
 
 /// The lake, as far as the sink touches it: what a batch's runs wrote must be gone before it is taken apart.
 pub trait Lake {

@@ -99,6 +99,23 @@ impl Headrig {
         self
     }
 
+    /// More variables of the environment.
+    #[must_use]
+    pub fn variables<S: AsRef<OsStr>>(
+        mut self,
+        variables: impl IntoIterator<Item = (&'static str, S)>,
+    ) -> Self {
+        self.0.envs(variables);
+        self
+    }
+
+    /// Without a variable of the environment.
+    #[must_use]
+    pub fn without(mut self, variable: &str) -> Self {
+        self.0.env_remove(variable);
+        self
+    }
+
     /// The same arguments for `binary`, a copy of the one under test, run by the user `user`.
     #[must_use]
     pub fn as_user(self, user: u32, binary: &Path) -> Self {

@@ -32,7 +32,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         step("python environment (.venv)", python::prepare)?;
         step("build headrig and headrig-agent", || {
             let packages = ["build", "--package", "headrig", "--package", "headrig-agentd"];
-            steps::run(cargo(&packages).args(options.profile()))
+            // With what the operator's commands need over AWS, and what puts lakes there for the tests of them.
+            let over_aws = ["--features", "headrig/aws", "--bins", "--example", "lake_to_aws"];
+            steps::run(cargo(&packages).args(over_aws).args(options.profile()))
         })?;
     }
     let (skips, scenarios) = (List::begin("skipped-tests.txt")?, List::begin("scenarios.txt")?);

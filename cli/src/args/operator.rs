@@ -1,6 +1,8 @@
 //! The commands that look at a lake, and the one that puts objects back: as they are typed.
 
 use clap::{Args, ValueEnum};
+use headrig_contract::UnixMicros;
+use jiff::{Span, SpanRelativeTo, Timestamp, civil::Date, tz::TimeZone};
 use std::path::PathBuf;
 
 /// The most rows that `ls` prints.
@@ -12,6 +14,7 @@ const LISTED_MAX: u32 = 100_000;
 Examples:
   headrig status --lake ~/lake
   headrig status --lake ~/lake --json | jq .files.quarantined
+  headrig status --table headrig
 
 Exit status: 0 shown; 1 it could not be read; 2 wrong usage, or no lake there.")]
 pub(crate) struct StatusArguments {
@@ -78,20 +81,17 @@ Examples:
 Exit status: 0 shown and sound; 1 it could not be read; 2 wrong usage, or no lake there; 3 no such object, or it
 is damaged or not named by its hash.")]
 pub(crate) struct InspectArguments {
-    /// A file of this machine, or with --lake a key of its bucket or the hash of a file in its ledger
+    /// A file of this machine, or with --lake or --table a key of the bucket or the hash of a file in the ledger
     #[arg(value_name = "OBJECT")]
     pub(crate) object: String,
-    /// The lake's folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) lake: Option<PathBuf>,
-    /// Print one JSON object on standard output
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) at: LakeArguments,
 }
 
 /// Puts quarantined files back, to be loaded again.
 ///
-/// May be run beside `headrig local`: a run that goes on takes them up within --max-wait, otherwise the next run does.
+/// May be run beside whatever writes the lake, which takes them up: the sink, or a `headrig local` that goes on, or else
+/// the next one.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -117,14 +117,61 @@ pub(crate) struct ReplayArguments {
 /// Holds bucket, ledger and lake against each other: no gap, no duplicate, rows conserved.
 ///
 /// Reads every object and, of every file of the lake, the columns that say where its rows come from. May be run
-/// beside `headrig local`; what is under way meanwhile is left out.
+/// beside whatever writes the lake; what is under way meanwhile is left out.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   headrig verify --lake ~/lake
+  headrig verify --table headrig --bucket uploads --lake s3://lake/prod --since 24h
 
 Exit status: 0 all adds up; 1 it could not be read; 2 wrong usage, or no lake there; 3 something does not add up.")]
 pub(crate) struct VerifyArguments {
+    /// Only what was stored, committed or written since: a day, an instant, or how long ago (24h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<UnixMicros>,
+    #[command(flatten)]
+    pub(crate) at: LakeArguments,
+}
+
+/// Ends the rest of a batch that waits to be tried again, so that it is run at once.
+///
+/// A batch rests after a failure, the longer the more often it failed. Its cause mended, nobody need wait.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  headrig status --table headrig
+  headrig wake 3f8a…64 digits… --table headrig
+
+Exit status: 0 it may be run now (with --dry-run: it could); 1 it could not be read or written; 2 wrong usage, or no
+lake there; 3 there is no such batch, or it is not one that waits.")]
+pub(crate) struct WakeArguments {
+    /// The batch's id, or a file of the lake that it wrote
+    #[arg(value_name = "BATCH")]
+    pub(crate) batch: String,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) at: LakeArguments,
+}
+
+/// Says that the agent on a host comes no more, so that its silence is no alarm.
+///
+/// If it is heard again after all, it is expected again. Over AWS only: a local lake expects no agents.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  headrig retire web-7 --table headrig
+
+Exit status: 0 it is not expected (with --dry-run: would not be); 1 it could not be read or written; 2 wrong usage, or
+no lake there; 3 no agent was ever heard on that host.")]
+pub(crate) struct RetireArguments {
+    /// The host, as `headrig status` names it
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) at: LakeArguments,
 }
@@ -132,10 +179,52 @@ pub(crate) struct VerifyArguments {
 /// Which lake, and how to answer.
 #[derive(Debug, Args)]
 pub(crate) struct LakeArguments {
-    /// The lake's folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) lake: PathBuf,
+    /// The lake: the folder of `headrig local`, or over AWS s3://BUCKET/PREFIX [env: HEADRIG_LAKE_BUCKET,
+    /// HEADRIG_LAKE_PREFIX]
+    #[arg(long, value_name = "DIR|S3-URL")]
+    pub(crate) lake: Option<PathBuf>,
+    /// Over AWS, the ledger's DynamoDB table [env: HEADRIG_TABLE]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
+    /// Over AWS, the upload bucket, with its prefix if it has one [env: HEADRIG_BUCKET, HEADRIG_PREFIX]
+    #[arg(long, value_name = "NAME[/PREFIX]")]
+    pub(crate) bucket: Option<String>,
     /// Print one JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A moment as people write it: `2026-09-21`, `2026-09-21T06:00:00Z`, or how long ago: `24h`, `7d`.
+fn moment(text: &str) -> Result<UnixMicros, String> {
+    let ago = || {
+        let span = text.parse::<Span>().ok()?;
+        let ago = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+        Timestamp::now().checked_sub(ago.abs()).ok()
+    };
+    let day = || Some(text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let instant = || text.parse::<Timestamp>().ok();
+    let found = instant().or_else(day).or_else(ago);
+    found.map(|time| UnixMicros(time.as_microsecond())).ok_or_else(|| {
+        format!("expected a day such as 2026-09-21, an instant such as 2026-09-21T06:00:00Z, or how long ago, such as 24h or 7d, found {text:?}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::now;
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        assert_eq!(moment("1970-01-02"), Ok(UnixMicros::from_seconds(86_400)));
+        assert_eq!(moment("1970-01-01T01:00:00+01:00"), Ok(UnixMicros(0)));
+        for (text, seconds) in [("24h", 86_400), ("7d", 7 * 86_400), ("90m", 5_400)] {
+            let found = moment(text).unwrap();
+            let expect = now().saturating_add_micros(-seconds * 1_000_000);
+            assert!(expect.micros_since(found).abs() < 60_000_000, "{text}: {found:?}");
+        }
+        for text in ["", "yesterday", "2026-13-01", "24"] {
+            assert!(moment(text).is_err(), "{text:?}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `headrig explain`: what happened to a file or a batch, in order, and what comes next.
 
 use super::{
-    Answer, Fields, OpenLake, Verdict, bytes, count,
+    Answer, Engine, Fields, OpenLake, Verdict, bytes, count,
     records::{BatchView, FileView},
     subject::Subject,
     table, time,
@@ -57,25 +57,27 @@ struct Told {
 
 /// Tells what is known of `subject`.
 pub(crate) fn explain(lake: &OpenLake, subject: &str) -> Result<Answer> {
-    let parsed = Subject::parse(subject, &lake.places)?;
+    let (parsed, ledger, engine) = (Subject::parse(subject, lake)?, lake.ledger(), lake.engine());
     let mut files = Vec::new();
-    for file in parsed.files(&lake.ledger)? {
-        files.extend(file_story(&lake.ledger, file.hash)?);
+    for file in parsed.files(&ledger)? {
+        files.extend(file_story(&ledger, file.hash)?);
     }
-    let batch = parsed.batch().map(|id| batch_story(&lake.ledger, id)).transpose()?.flatten();
+    let batch = parsed.batch().map(|id| batch_story(&ledger, id)).transpose()?.flatten();
     let in_bucket = match &parsed {
-        Subject::Key(key) => Some(is_in_bucket(&lake.store, key)?),
+        // What the ledger knows is told without the bucket, where none is named.
+        Subject::Key(_) if !files.is_empty() && lake.bucket().is_err() => None,
+        Subject::Key(key) => Some(is_in_bucket(lake.bucket()?, key)?),
         Subject::Digits(_) => None,
     };
     let is_known = !files.is_empty() || batch.is_some();
-    let mut text: String =
-        files.iter().map(file_text).chain(batch.iter().map(batch_text)).collect::<Vec<_>>().join("\n");
+    let file_texts = files.iter().map(|file| file_text(file, engine));
+    let mut text: String = file_texts.chain(batch.iter().map(batch_text)).collect::<Vec<_>>().join("\n");
     if !is_known {
-        text = unknown_text(subject, in_bucket);
+        text = unknown_text(subject, in_bucket, engine);
     }
     let value = Explanation {
         subject: subject.into(),
-        files: files.iter().map(FileTold::from).collect(),
+        files: files.iter().map(|story| FileTold::of(story, engine)).collect(),
         batches: batch.iter().map(BatchTold::from).collect(),
         in_bucket,
     };
@@ -83,7 +85,7 @@ pub(crate) fn explain(lake: &OpenLake, subject: &str) -> Result<Answer> {
 }
 
 /// Whether there is an object at `key`. The port has no other way of asking than to read, here nothing.
-fn is_in_bucket<S: ObjectStore>(store: &S, key: &ObjectKey) -> Result<bool> {
+fn is_in_bucket(store: &dyn ObjectStore, key: &ObjectKey) -> Result<bool> {
     match store.read(key, headrig_contract::ByteLength(0)) {
         Ok(_) | Err(StoreError::TooLarge { .. }) => Ok(true),
         Err(StoreError::NotFound { .. } | StoreError::UnsupportedKey { .. }) => Ok(false),
@@ -91,11 +93,17 @@ fn is_in_bucket<S: ObjectStore>(store: &S, key: &ObjectKey) -> Result<bool> {
     }
 }
 
-fn unknown_text(subject: &str, in_bucket: Option<bool>) -> String {
+fn unknown_text(subject: &str, in_bucket: Option<bool>, engine: Engine) -> String {
     match in_bucket {
-        Some(true) => format!(
-            "{subject} is in the bucket and not in the ledger; the next `headrig local` over this lake takes it in\n"
-        ),
+        Some(true) => {
+            let who = match engine {
+                Engine::Local => "the next `headrig local` over this lake takes it in",
+                Engine::Sink => {
+                    "a sweep takes it in, unless it is empty or refused: then the function's log says why"
+                }
+            };
+            format!("{subject} is in the bucket and not in the ledger; {who}\n")
+        }
         Some(false) => format!(
             "{subject} is neither in the ledger nor in the bucket; `headrig ls` lists the keys that are known\n"
         ),
@@ -105,7 +113,7 @@ fn unknown_text(subject: &str, in_bucket: Option<bool>) -> String {
     }
 }
 
-fn file_text(FileStory { file, happenings }: &FileStory) -> String {
+fn file_text(FileStory { file, happenings }: &FileStory, engine: Engine) -> String {
     let mut fields = Fields::new();
     fields.add("file", file.hash.to_string());
     fields.add("key", file.key.to_string());
@@ -117,7 +125,7 @@ fn file_text(FileStory { file, happenings }: &FileStory) -> String {
     if let FileState::Done { counts, .. } = &file.state {
         fields.add("rows", format!("{} of {} lines", count(counts.rows), count(counts.lines)));
     }
-    fields.add("next", next_of_file(file));
+    fields.add("next", next_of_file(file, engine));
     format!("{}\n{}", fields.text(), story(happenings))
 }
 
@@ -143,9 +151,15 @@ fn story(happenings: &[Happening]) -> String {
 }
 
 /// What will become of it, and what to do where that is nothing by itself.
-fn next_of_file(file: &FileRecord) -> String {
+fn next_of_file(file: &FileRecord, engine: Engine) -> String {
     match &file.state {
-        FileState::Pending => "waits for a batch: until enough files wait, or --max-wait".into(),
+        FileState::Pending => {
+            let wait = match engine {
+                Engine::Local => "--max-wait",
+                Engine::Sink => "HEADRIG_MAX_WAIT_SECONDS",
+            };
+            format!("waits for a batch: until enough files wait, or {wait}")
+        }
         FileState::Batched { batch } => format!("its batch {batch} is under way"),
         FileState::Done { batch, .. } => {
             format!("nothing: its rows are in the lake's files {batch}-*.parquet")
@@ -171,12 +185,12 @@ fn next_of_batch(state: &BatchState) -> String {
     }
 }
 
-impl From<&FileStory> for FileTold {
-    fn from(FileStory { file, happenings }: &FileStory) -> Self {
+impl FileTold {
+    fn of(FileStory { file, happenings }: &FileStory, engine: Engine) -> Self {
         Self {
             file: file.into(),
             happenings: happenings.iter().map(Told::from).collect(),
-            next: next_of_file(file),
+            next: next_of_file(file, engine),
         }
     }
 }

@@ -5,12 +5,17 @@
 
 mod anatomy;
 
-use super::{Answer, Mistake, OBJECT_BYTES_MAX, OpenLake, Verdict, print, subject::Subject};
+use super::{
+    Answer, Mistake, OpenLake, Verdict, at,
+    open::{LOCAL_OBJECT_BYTES_MAX, Named},
+    print,
+    subject::Subject,
+};
 use crate::{args::InspectArguments, failed};
 use anatomy::Anatomy;
 use anyhow::{Context, Result};
 use headrig_contract::ContentHash;
-use headrig_store::{ObjectStore, StoreError};
+use headrig_store::StoreError;
 use std::{fs::File, io::Read, path::Path, process::ExitCode};
 
 /// An object's bytes, with what is known of it before it is read.
@@ -25,25 +30,24 @@ struct Found {
 pub(crate) fn inspect(arguments: &InspectArguments) -> ExitCode {
     let path = Path::new(&arguments.object);
     if path.is_file() {
-        return print(file(path).and_then(answer), arguments.json);
+        return print(file(path).and_then(answer), arguments.at.json);
     }
-    let Some(root) = &arguments.lake else {
+    let at_lake = &arguments.at;
+    let is_lake_named = Named::of(at_lake, |name| std::env::var(name).ok()).is_ok();
+    if !is_lake_named && at_lake.lake.is_none() && at_lake.table.is_none() {
         let error = Mistake(format!(
-            "there is no file {}; name one, or with --lake the lake whose object is meant",
+            "there is no file {}; name one, or with --lake or --table the lake whose object is meant",
             path.display()
         ));
-        return failed(&error.into(), arguments.json, 2);
-    };
-    match OpenLake::open(root) {
-        Err(error) => failed(&error, arguments.json, 2),
-        Ok(lake) => print(of_lake(&lake, &arguments.object), arguments.json),
+        return failed(&error.into(), at_lake.json, 2);
     }
+    at(at_lake, |lake| of_lake(lake, &arguments.object))
 }
 
 fn file(path: &Path) -> Result<Found> {
     let failed = || format!("{} cannot be read", path.display());
     let mut bytes = Vec::new();
-    let limit = OBJECT_BYTES_MAX.0;
+    let limit = LOCAL_OBJECT_BYTES_MAX.0;
     File::open(path).with_context(failed)?.take(limit + 1).read_to_end(&mut bytes).with_context(failed)?;
     anyhow::ensure!(
         bytes.len() as u64 <= limit,
@@ -56,8 +60,8 @@ fn file(path: &Path) -> Result<Found> {
 }
 
 fn of_lake(lake: &OpenLake, object: &str) -> Result<Answer> {
-    let subject = Subject::parse(object, &lake.places)?;
-    let known = subject.files(&lake.ledger)?;
+    let subject = Subject::parse(object, lake)?;
+    let known = subject.files(&lake.ledger())?;
     let key = match &subject {
         Subject::Key(key) => Some(key.clone()),
         Subject::Digits(_) => known.first().map(|file| file.key.clone()),
@@ -74,7 +78,7 @@ fn of_lake(lake: &OpenLake, object: &str) -> Result<Answer> {
             "the ledger has no file {object}; check the digits, and that this is its lake"
         ));
     };
-    match lake.store.read(&key, OBJECT_BYTES_MAX) {
+    match lake.object(&key)? {
         Ok(bytes) => {
             let promised = key.content_hash().or_else(|| known.last().map(|file| file.hash));
             answer(Found { name: key.to_string(), bytes, promised })

@@ -40,8 +40,8 @@ enum Rows<View> {
 /// Lists what the arguments ask for.
 pub(crate) fn ls(lake: &OpenLake, arguments: &LsArguments) -> Result<Answer> {
     match arguments.what {
-        Listed::Files => ls_files(&lake.ledger, arguments),
-        Listed::Batches => ls_batches(&lake.ledger, arguments),
+        Listed::Files => ls_files(&lake.ledger(), arguments),
+        Listed::Batches => ls_batches(&lake.ledger(), arguments),
     }
 }
 

@@ -4,14 +4,13 @@
 //! share. Whoever writes the lake takes the file up like a new one. Invariant: a file is put back only where the
 //! object has the bytes that the file is known by; others could only be set aside again.
 
-use super::{Answer, Fields, OBJECT_BYTES_MAX, OpenLake, Verdict, count, subject::Subject, table};
+use super::{Answer, Engine, Fields, OpenLake, Verdict, count, subject::Subject, table};
 use crate::{args::ReplayArguments, clock::now};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use headrig_contract::ContentHash;
 use headrig_ledger::{
-    FileCursor, FilePhase, FileRecord, FileState, Ledger, LedgerError, ProtocolError, SqliteLedger, protocol,
+    FileCursor, FilePhase, FileRecord, FileState, Ledger, LedgerError, ProtocolError, protocol,
 };
-use headrig_store::ObjectStore;
 use serde::Serialize;
 
 /// Quarantined files read at once.
@@ -43,31 +42,25 @@ struct Left {
 
 /// Puts back what the arguments name.
 pub(crate) fn replay(lake: &OpenLake, arguments: &ReplayArguments) -> Result<Answer> {
-    let mut replay = Replay {
-        dry_run: arguments.dry_run,
-        replayed: Vec::new(),
-        left: Vec::new(),
-        writer: lake.places.writer(),
-    };
-    let writing = match arguments.dry_run {
-        true => None,
-        false => Some(SqliteLedger::open(&lake.places.ledger()).context("the ledger cannot be written")?),
-    };
+    let mut replay =
+        Replay { dry_run: arguments.dry_run, replayed: Vec::new(), left: Vec::new(), writer: lake.writer() };
+    let writing = if arguments.dry_run { None } else { Some(lake.ledger_to_write()?) };
+    let writing = writing.as_deref();
     match &arguments.subject {
-        None => replay.all(&lake.ledger, &lake.store, writing.as_ref())?,
+        None => replay.all(lake, writing)?,
         Some(subject) => {
-            let files = named(&lake.ledger, &Subject::parse(subject, &lake.places)?)?;
+            let files = named(&lake.ledger(), &Subject::parse(subject, lake)?)?;
             if files.is_empty() {
                 let reason = format!("the ledger has neither a file nor a batch {subject}; check the name");
                 replay.left.push(Left { hash: None, key: None, reason });
             }
             for file in files {
-                replay.one(&file, &lake.store, writing.as_ref())?;
+                replay.one(&file, lake, writing)?;
             }
         }
     }
     let verdict = if replay.left.is_empty() { Verdict::Well } else { Verdict::Amiss };
-    Answer::new(replay.text(), &replay, verdict)
+    Answer::new(replay.text(lake.engine()), &replay, verdict)
 }
 
 /// The files that are meant: of a batch the quarantined ones, or, where there is none, all, to be told why not.
@@ -90,17 +83,12 @@ fn is_quarantined(file: &FileRecord) -> bool {
 }
 
 impl Replay {
-    fn all<L: Ledger, W: Ledger, S: ObjectStore>(
-        &mut self,
-        ledger: &L,
-        store: &S,
-        writing: Option<&W>,
-    ) -> Result<()> {
+    fn all(&mut self, lake: &OpenLake, writing: Option<&dyn Ledger>) -> Result<()> {
         let mut after = None;
         loop {
-            let page = ledger.files(FilePhase::Quarantined, after, PAGE)?;
+            let page = lake.ledger().files(FilePhase::Quarantined, after, PAGE)?;
             for file in &page {
-                self.one(file, store, writing)?;
+                self.one(file, lake, writing)?;
             }
             match page.last() {
                 Some(last) if page.len() == PAGE => {
@@ -111,21 +99,16 @@ impl Replay {
         }
     }
 
-    fn one<W: Ledger, S: ObjectStore>(
-        &mut self,
-        file: &FileRecord,
-        store: &S,
-        writing: Option<&W>,
-    ) -> Result<()> {
+    fn one(&mut self, file: &FileRecord, lake: &OpenLake, writing: Option<&dyn Ledger>) -> Result<()> {
         let FileState::Quarantined { reason: was, .. } = &file.state else {
             self.leave(file, format!("is {}, not quarantined", file.state.phase().as_str()));
             return Ok(());
         };
-        if let Some(reason) = unmended(file, store)? {
+        if let Some(reason) = unmended(file, lake)? {
             self.leave(file, reason);
             return Ok(());
         }
-        match writing.map_or(Ok(()), |ledger| protocol::replay(ledger, file.hash, now())) {
+        match writing.map_or(Ok(()), |ledger| protocol::replay(&ledger, file.hash, now())) {
             Ok(()) => {}
             Err(
                 ProtocolError::NotQuarantined { .. } | ProtocolError::Ledger(LedgerError::Conflict { .. }),
@@ -144,7 +127,7 @@ impl Replay {
         self.left.push(Left { hash: Some(file.hash.to_string()), key: Some(file.key.to_string()), reason });
     }
 
-    fn text(&self) -> String {
+    fn text(&self, engine: Engine) -> String {
         let done = if self.dry_run { "can be put back" } else { "put back" };
         let mut fields = Fields::new();
         fields.add(done, count(self.replayed.len() as u64));
@@ -161,6 +144,7 @@ impl Replay {
         }
         match &self.writer {
             _ if self.replayed.is_empty() || self.dry_run => {}
+            _ if engine == Engine::Sink => text += "\nloaded by the sink with the next batches\n",
             Some(writer) => text += &format!("\nloaded within --max-wait by {writer}\n"),
             None => text += "\nloaded by the next `headrig local` over this lake\n",
         }
@@ -169,8 +153,8 @@ impl Replay {
 }
 
 /// Why the file's object could not be loaded now either, if so.
-fn unmended<S: ObjectStore>(file: &FileRecord, store: &S) -> Result<Option<String>> {
-    Ok(match store.read(&file.key, OBJECT_BYTES_MAX) {
+fn unmended(file: &FileRecord, lake: &OpenLake) -> Result<Option<String>> {
+    Ok(match lake.object(&file.key)? {
         Ok(bytes) if ContentHash::of(&bytes) == file.hash => None,
         Ok(_) => {
             Some("its object has other bytes than it is known by; put the right ones there first".into())

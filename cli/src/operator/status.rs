@@ -8,13 +8,18 @@ use super::{
 };
 use crate::clock::now;
 use anyhow::Result;
-use headrig_contract::{AgentId, ByteLength, ChunkSeq, UnixMicros};
-use headrig_ledger::{Batch, BatchPhase, Counts, FileCursor, FilePhase, FileRecord, Ledger};
+use headrig_contract::{AgentId, ByteLength, ChunkSeq, HostName, UnixMicros};
+use headrig_ledger::{
+    Batch, BatchPhase, Counts, FileCursor, FilePhase, FileRecord, Ledger,
+    fleet::{Agent, KeptFleet, Presence},
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Batches under way that are named; their number is always told.
 const BATCHES_SHOWN_MAX: usize = 20;
+/// Agents of a fleet that are shown to people; `--json` has all.
+const AGENTS_SHOWN_MAX: usize = 50;
 /// Files read at once when agents are counted.
 const FILES_PAGE: usize = 1_000;
 /// Files that are read at most to find the agents: a glance is to stay one.
@@ -31,6 +36,25 @@ struct Status {
     under_way: Vec<BatchView>,
     agents: Vec<AgentView>,
     agents_complete: bool,
+    /// What the sweep knows of the agents; none of a local lake, whose agents are known by their chunks.
+    fleet: Option<FleetView>,
+}
+
+#[derive(Debug, Serialize)]
+struct FleetView {
+    /// Up to when the sweep has listened for them.
+    heard_until: Option<String>,
+    missing: usize,
+    agents: Vec<AgentStanding>,
+}
+
+/// How the agent on a host stands.
+#[derive(Debug, Serialize)]
+pub(super) struct AgentStanding {
+    host: String,
+    state: &'static str,
+    /// When it was last heard, or retired.
+    noticed: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,14 +101,27 @@ type Agents = BTreeMap<(AgentId, String), Seen>;
 
 /// Shows the lake's state.
 pub(crate) fn status(lake: &OpenLake) -> Result<Answer> {
-    let counts = lake.ledger.counts()?;
-    let under_way = under_way(&lake.ledger)?;
-    let (agents, agents_complete) = agents(&lake.ledger)?;
-    let writer = lake.places.writer();
-    let root = lake.places.root().display().to_string();
-    let text = text(&root, writer.as_deref(), &counts, &under_way, (&agents, agents_complete), now());
+    let ledger = lake.ledger();
+    let counts = ledger.counts()?;
+    let under_way = under_way(&ledger)?;
+    let fleet = lake.fleet().map(|book| anyhow::Ok(book.read()?.1)).transpose()?;
+    // To read every file of a table is no glance, and the sweep knows the agents better.
+    let (agents, agents_complete) = if fleet.is_some() { (Agents::new(), false) } else { agents(&ledger)? };
+    let writer = lake.writer();
+    let mut text = text(lake, &counts, &under_way, now());
+    text += &match &fleet {
+        Some(fleet) => fleet_text(fleet, now()),
+        None => agents_text(&agents, agents_complete, now()),
+    };
+    if counts.quarantined > 0 {
+        text += &format!(
+            "\n{} quarantined: `headrig ls --state quarantined {}` names them, `headrig replay` puts them back\n",
+            count(counts.quarantined),
+            lake.options
+        );
+    }
     let value = Status {
-        lake: root,
+        lake: lake.name.clone(),
         writer,
         files: Files {
             pending: counts.pending,
@@ -106,6 +143,7 @@ pub(crate) fn status(lake: &OpenLake) -> Result<Answer> {
         under_way: under_way.iter().map(BatchView::from).collect(),
         agents: agents.iter().map(AgentView::of).collect(),
         agents_complete,
+        fleet: fleet.as_ref().map(FleetView::of),
     };
     Answer::new(text, &value, Verdict::Well)
 }
@@ -156,6 +194,23 @@ fn note(agents: &mut Agents, file: &FileRecord) {
     seen.at = seen.at.max(file.first_seen);
 }
 
+impl FleetView {
+    fn of(kept: &KeptFleet) -> Self {
+        Self {
+            heard_until: (kept.heard_until.0 > 0).then(|| time(kept.heard_until)),
+            missing: kept.fleet.missing(),
+            agents: kept.fleet.agents().map(|(host, agent)| AgentStanding::of(host, agent)).collect(),
+        }
+    }
+}
+
+impl AgentStanding {
+    pub(super) fn of(host: &HostName, agent: &Agent) -> Self {
+        let (host, state) = (host.to_string(), agent.presence.as_str());
+        Self { host, state, noticed: time(agent.noticed) }
+    }
+}
+
 impl AgentView {
     fn of(((agent, source), seen): (&(AgentId, String), &Seen)) -> Self {
         Self {
@@ -170,17 +225,10 @@ impl AgentView {
     }
 }
 
-fn text(
-    root: &str,
-    writer: Option<&str>,
-    counts: &Counts,
-    under_way: &[Batch],
-    (agents, agents_complete): (&Agents, bool),
-    now: UnixMicros,
-) -> String {
+fn text(lake: &OpenLake, counts: &Counts, under_way: &[Batch], now: UnixMicros) -> String {
     let mut fields = Fields::new();
-    fields.add("lake", root);
-    fields.add("writer", writer.unwrap_or("none"));
+    fields.add("lake", lake.name.clone());
+    fields.add("writer", lake.writer().unwrap_or_else(|| "none".into()));
     fields.add("rows", format!("{} of {} lines", count(counts.lines.rows), count(counts.lines.lines)));
     fields.add("files", by_state(&files_by_state(counts), &format!(" ({})", bytes(counts.bytes))));
     let waits = |since| format!("{}, since {}", age(since, now), time(since));
@@ -193,6 +241,11 @@ fn text(
             ["batch under way", "state", ">files", ">attempt", ">failures", "changed", "run or last failure"];
         text += &format!("\n{}", table(&head, rows));
     }
+    text
+}
+
+fn agents_text(agents: &Agents, agents_complete: bool, now: UnixMicros) -> String {
+    let mut text = String::new();
     if !agents.is_empty() {
         let rows = agents.iter().map(|((agent, source), seen)| {
             let ago = format!("{} ago", age(seen.at, now));
@@ -205,11 +258,28 @@ fn text(
     if !agents_complete {
         text += &format!("agents: of the first {} files only\n", count(FILES_READ_MAX as u64));
     }
-    if counts.quarantined > 0 {
-        text += &format!(
-            "\n{} quarantined: `headrig ls --state quarantined --lake {root}` names them, `headrig replay` puts them back\n",
-            count(counts.quarantined)
-        );
+    text
+}
+
+/// Those that are missing come first: they are what somebody looks for.
+fn fleet_text(kept: &KeptFleet, now: UnixMicros) -> String {
+    let mut agents: Vec<_> = kept.fleet.agents().collect();
+    agents.sort_by_key(|(host, agent)| {
+        (agent.presence != Presence::Missing, agent.presence == Presence::Gone, *host)
+    });
+    let heard = match kept.heard_until {
+        UnixMicros(0) => "no sweep has listened for them yet".into(),
+        until => format!("{} missing, as of {} ago", kept.fleet.missing(), age(until, now)),
+    };
+    let mut text = format!("\nagents: {} known, {heard}\n", count(agents.len() as u64));
+    if !agents.is_empty() {
+        let rows = agents.iter().take(AGENTS_SHOWN_MAX).map(|(host, agent)| {
+            vec![host.to_string(), agent.presence.as_str().into(), format!("{} ago", age(agent.noticed, now))]
+        });
+        text += &table(&["host", "state", "last noticed"], rows);
+    }
+    if agents.len() > AGENTS_SHOWN_MAX {
+        text += &format!("and {} more; --json has all\n", count((agents.len() - AGENTS_SHOWN_MAX) as u64));
     }
     text
 }

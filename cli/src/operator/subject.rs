@@ -1,10 +1,9 @@
 //! What a name on the command line means: a hash, an object's key, or a file whose path says either.
 
-use super::Mistake;
-use crate::places::Places;
+use super::{Mistake, OpenLake};
 use headrig_contract::{ContentHash, ObjectKey};
 use headrig_ledger::{BatchId, FileRecord, Ledger, LedgerError};
-use std::{fs, path::Path};
+use std::path::Path;
 
 /// What was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +15,15 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    /// What `text` names, `places` being the lake's.
+    /// What `text` names in the lake.
     ///
     /// # Errors
     /// When it is none of what can be named.
-    pub(super) fn parse(text: &str, places: &Places) -> Result<Self, Mistake> {
+    pub(super) fn parse(text: &str, lake: &OpenLake) -> Result<Self, Mistake> {
+        Self::parse_with(text, |text| lake.key_of(text))
+    }
+
+    fn parse_with(text: &str, key_of: impl Fn(&str) -> Option<String>) -> Result<Self, Mistake> {
         let text = text.trim();
         if let Some(digits) = digits(text) {
             return Ok(Self::Digits(digits));
@@ -28,10 +31,10 @@ impl Subject {
         if let Some(batch) = batch_of_lake_file(Path::new(text)) {
             return Ok(Self::Digits(*batch.as_bytes()));
         }
-        let key = key_of_path(Path::new(text), places).unwrap_or_else(|| text.into());
+        let key = key_of(text).unwrap_or_else(|| text.into());
         ObjectKey::parse(&key).map(Self::Key).map_err(|_| {
             Mistake(format!(
-                "expected 64 hexadecimal digits, an object's key, or the path of an object or of a file of the lake, found {text:?}"
+                "expected 64 hexadecimal digits, an object's key, or the path or S3 address of an object or of a file of the lake, found {text:?}"
             ))
         })
     }
@@ -74,20 +77,13 @@ fn digits(text: &str) -> Option<[u8; 32]> {
     Some(*hash.as_bytes())
 }
 
-/// The key of the object whose file is at `path`, where that lies in the bucket.
-fn key_of_path(path: &Path, places: &Places) -> Option<String> {
-    let bucket = fs::canonicalize(places.bucket()).ok()?;
-    let place = fs::canonicalize(path).ok()?;
-    Some(place.strip_prefix(bucket).ok()?.to_str()?.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(text: &str, expect: Option<Subject>) {
-        let places = Places::new(Path::new("/nowhere/lake"));
-        assert_eq!(Subject::parse(text, &places).ok(), expect, "{text:?}");
+        let key_of = |text: &str| text.strip_prefix("s3://uploads/").map(Into::into);
+        assert_eq!(Subject::parse_with(text, key_of).ok(), expect, "{text:?}");
     }
 
     #[test]
@@ -101,7 +97,8 @@ mod tests {
         for key in [format!("{hash}-copy.parquet"), format!("host=a/{hash}.log.gz"), "abc".into()] {
             check(&key, Some(Subject::Key(ObjectKey::parse(&key).unwrap())));
         }
-        for text in ["", "/etc/passwd", "../x"] {
+        check("s3://uploads/a/b.log", Some(Subject::Key(ObjectKey::parse("a/b.log").unwrap())));
+        for text in ["", "/etc/passwd", "../x", "s3://others/a/b.log"] {
             check(text, None);
         }
     }

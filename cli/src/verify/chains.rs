@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, HashMap};
 #[derive(Debug, Default)]
 pub(super) struct Chains {
     numbers: BTreeMap<(AgentId, String), Intervals>,
+    /// The lowest number of each chain that is recent.
+    recent: BTreeMap<(AgentId, String), u64>,
     /// The last chunk that the listing named, to see two of one number.
     listed: Option<(AgentId, String, ChunkSeq)>,
     /// Chunks whose follower has not come.
@@ -78,13 +80,28 @@ impl Chains {
         }
     }
 
-    /// Tells of the gaps, and how many chains there are.
-    pub(super) fn finish(mut self, findings: &mut Findings) {
+    /// A chunk of that key came in the time that is looked at; others are known only so that they are no gaps.
+    pub(super) fn recent(&mut self, key: &ObjectKey) {
+        if let Some((agent, source, seq)) = place(key) {
+            let first = self.recent.entry((agent, source)).or_insert(seq.0);
+            *first = seq.0.min(*first);
+        }
+    }
+
+    /// Tells of the gaps, and how many chains there are. With `recent_only`, of gaps behind the first recent chunk of
+    /// each chain: what was there before may have been deleted since, as it should.
+    pub(super) fn finish(mut self, recent_only: bool, findings: &mut Findings) {
         findings.checked.chains = self.numbers.len() as u64;
         for ((agent, source), numbers) in &mut self.numbers {
+            let least = match self.recent.get(&(*agent, source.clone())) {
+                _ if !recent_only => 0,
+                Some(first) => *first,
+                None => continue,
+            };
             let first = numbers.settled().first().map_or(0, |first| first.0);
             let before = (first > 0).then_some((0, first));
-            for (from, to) in before.into_iter().chain(numbers.gaps()) {
+            let gaps = before.into_iter().chain(numbers.gaps());
+            for (from, to) in gaps.filter(|(from, _)| *from >= least) {
                 let finding = format!("numbers {from} to {} are in neither bucket nor ledger", to - 1);
                 findings.add(Kind::ChainGap, format!("agent {agent}, source {source}"), finding);
             }

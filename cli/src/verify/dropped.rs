@@ -6,20 +6,7 @@ use super::{content::Strand, intervals::Interval};
 use crate::operator::count;
 use headrig_contract::{ByteLength, ByteOffset, gaps::GapSum};
 use headrig_etl::{Manifest, manifest::ObjectFigures};
-use headrig_ledger::{BatchId, FileRecord, LineCounts};
-use std::{fs, io::ErrorKind, path::Path};
-
-/// The manifest of a batch of the lake at `root`: none where there is no such file.
-///
-/// # Errors
-/// Why it cannot be read, in words.
-pub(super) fn manifest(root: &Path, batch: BatchId) -> Result<Option<Manifest>, String> {
-    match fs::read(root.join(Manifest::path(&batch.to_string()))) {
-        Ok(bytes) => Manifest::read(&bytes).map(Some),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.to_string()),
-    }
-}
+use headrig_ledger::{FileRecord, LineCounts};
 
 /// The bytes of an object that have no row.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
 //! What `headrig verify` found, and how it is told.
 
-use crate::operator::{Answer, Fields, Verdict, bytes, count};
+use crate::operator::{Answer, Engine, Fields, OpenLake, Verdict, bytes, count, time};
 use anyhow::Result;
-use headrig_contract::ByteLength;
+use headrig_contract::{ByteLength, UnixMicros};
 use serde::Serialize;
 
 /// Problems and notes that are named; more are counted.
@@ -46,10 +46,14 @@ struct Finding {
 }
 
 /// What was looked at, and what was found.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct Findings {
     pub(super) lake: String,
     pub(super) writer: Option<String>,
+    /// Only what came since then was looked at; none where everything was.
+    pub(super) since: Option<String>,
+    #[serde(skip)]
+    engine: Engine,
     pub(super) checked: Checked,
     /// What came or changed while it was looked at, and was left out.
     pub(super) under_way: UnderWay,
@@ -77,9 +81,20 @@ pub(super) struct UnderWay {
 }
 
 impl Findings {
-    /// None yet of the lake, which `writer` writes.
-    pub(super) fn of(lake: String, writer: Option<String>) -> Self {
-        Self { lake, writer, ..Self::default() }
+    /// None yet of the lake, looked at `since` then.
+    pub(super) fn of(lake: &OpenLake, since: Option<UnixMicros>) -> Self {
+        Self {
+            lake: lake.name.clone(),
+            writer: lake.writer(),
+            since: since.map(time),
+            engine: lake.engine(),
+            checked: Checked::default(),
+            under_way: UnderWay::default(),
+            problems: Vec::new(),
+            problems_unnamed: 0,
+            notes: Vec::new(),
+            notes_unnamed: 0,
+        }
     }
 
     pub(super) fn add(&mut self, kind: Kind, subject: impl Into<String>, finding: impl Into<String>) {
@@ -89,7 +104,7 @@ impl Findings {
         };
         if named.len() < NAMED_MAX {
             let (subject, finding) = (subject.into(), finding.into());
-            named.push(Finding { kind, subject, finding, action: kind.action() });
+            named.push(Finding { kind, subject, finding, action: kind.action(self.engine) });
         } else {
             *unnamed += 1;
         }
@@ -105,6 +120,7 @@ impl Findings {
         let mut fields = Fields::new();
         fields.add("lake", self.lake.clone());
         fields.add("writer", self.writer.clone().unwrap_or_else(|| "none".into()));
+        fields.add("since", self.since.clone().unwrap_or_default());
         fields.add("bucket", format!("{} objects, {}", count(objects), bytes(ByteLength(object_bytes))));
         fields.add("chains", count(chains));
         fields.add("ledger", format!("{} files, {} batches", count(files), count(batches)));
@@ -149,8 +165,14 @@ impl Kind {
         serde_json::to_value(self).ok().and_then(|name| name.as_str().map(Into::into)).unwrap_or_default()
     }
 
-    const fn action(self) -> &'static str {
+    const fn action(self, engine: Engine) -> &'static str {
         match self {
+            Self::ObjectUnknown if matches!(engine, Engine::Sink) => {
+                "a sweep takes it in when it comes by; if it stays, the function's log says why it is refused"
+            }
+            Self::LakeFileUncommitted if matches!(engine, Engine::Sink) => {
+                "if the batch is split or unknown, remove the files, which nobody will: their rows are counted twice"
+            }
             Self::ObjectMissing => {
                 "put the object back from a copy; rows that were made of it stay in the lake"
             }

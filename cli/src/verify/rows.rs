@@ -5,20 +5,17 @@
 
 use super::{
     content::{Content, Strand},
-    dropped::{Gaps, manifest},
+    dropped::Gaps,
     findings::{Findings, Kind},
     intervals::{Interval, Intervals},
     tables::{Table, TableFile, Tables},
 };
-use crate::operator::count;
+use crate::operator::{Unread, WindowedFile, count};
+use anyhow::Result;
 use headrig_contract::{ContentHash, Generation, StreamId};
 use headrig_etl::{LakeError, Manifest, RowSpan, read_metric_lines, read_spans};
 use headrig_ledger::{Batch, BatchState, FileRecord, FileState, LineCounts};
-use std::{
-    collections::{BTreeMap, HashMap},
-    fs::File,
-    path::Path,
-};
+use std::collections::{BTreeMap, HashMap};
 
 /// Files with the same rows that are named.
 const HOLDERS_NAMED_MAX: usize = 4;
@@ -62,20 +59,22 @@ impl<'b> BatchRows<'b> {
     }
 
     /// Reads the batch's files and tells what does not add up.
-    pub(super) fn check(mut self, tables: &Tables, findings: &mut Findings) {
+    ///
+    /// # Errors
+    /// When the lake cannot be reached: then nothing is known.
+    pub(super) fn check(mut self, tables: &Tables, findings: &mut Findings) -> Result<()> {
         let (files, mut metric_lines) = (tables.of(self.batch.id), 0);
         for file in files {
             findings.checked.lake_files += 1;
-            let path = tables.path(file);
             let read = match tables.table(file) {
-                Table::Logs => read(&path, |opened| read_spans(opened, |row| self.take(row))),
-                Table::Metrics => read(&path, read_metric_lines).map(|lines| metric_lines += lines),
+                Table::Logs => read(tables, file, |opened| read_spans(opened, |row| self.take(row)))?,
+                Table::Metrics => read(tables, file, read_metric_lines)?.map(|lines| metric_lines += lines),
             };
             if let Err(reason) = read {
                 findings.add(Kind::LakeFileDamaged, tables.name(file), reason);
             }
         }
-        let manifest = self.manifest(tables, findings);
+        let manifest = self.manifest(tables, findings)?;
         self.check_counts(metric_lines, manifest.as_ref(), findings);
         for (chunk, rows) in self.strangers.iter().take(STRANGERS_NAMED_MAX) {
             let finding = format!("{rows} rows of object {chunk}, which is not loaded in this batch");
@@ -83,24 +82,25 @@ impl<'b> BatchRows<'b> {
         }
         for object in &mut self.objects {
             findings.checked.rows += object.rows;
-            object.check(files, tables, manifest.as_ref(), findings);
+            object.check(files, tables, manifest.as_ref(), findings)?;
         }
+        Ok(())
     }
 
     /// The account of what rules dropped, where they dropped something.
-    fn manifest(&self, tables: &Tables, findings: &mut Findings) -> Option<Manifest> {
+    fn manifest(&self, tables: &Tables, findings: &mut Findings) -> Result<Option<Manifest>> {
         if self.objects.iter().all(|object| object.counts.dropped_by_rule == 0) {
-            return None;
+            return Ok(None);
         }
-        let found = manifest(tables.root(), self.batch.id);
-        found.and_then(|found| found.ok_or_else(|| "is missing".to_owned())).map_or_else(
-            |reason| {
+        match tables.manifest(self.batch.id) {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(Unread::Failed(error)) => Err(error),
+            Err(Unread::Bad(reason)) => {
                 let subject = Manifest::path(&self.batch.id.to_string());
                 findings.add(Kind::ManifestDamaged, subject, format!("the batch's manifest: {reason}"));
-                None
-            },
-            Some,
-        )
+                Ok(None)
+            }
+        }
     }
 
     fn take(&mut self, row: RowSpan<'_>) {
@@ -155,7 +155,7 @@ impl Object {
         tables: &Tables,
         manifest: Option<&Manifest>,
         findings: &mut Findings,
-    ) {
+    ) -> Result<()> {
         let (key, batch) = (self.file.key.to_string(), self.file.state.batch());
         let counts = format!("expected {} rows, found {}", count(self.counts.rows), count(self.rows));
         let (missing, strange, doubled) = (self.missing(), self.strange(), self.doubled());
@@ -175,7 +175,7 @@ impl Object {
             );
         }
         if let Some((places, first)) = doubled.told() {
-            let holders = holders(files, tables, (self.file.hash, first)).join(" and ");
+            let holders = holders(files, tables, (self.file.hash, first))?.join(" and ");
             findings.add(
                 Kind::RowsDoubled,
                 &key,
@@ -188,6 +188,7 @@ impl Object {
             let kind = if self.rows < self.counts.rows { Kind::RowsMissing } else { Kind::RowsUnexpected };
             findings.add(kind, key, format!("{counts}{in_batch}"));
         }
+        Ok(())
     }
 
     /// Bytes of the object that have no row and should have one.
@@ -269,27 +270,37 @@ fn holders(
     files: &[TableFile],
     tables: &Tables,
     (hash, (strand, span)): (ContentHash, (Strand, Interval)),
-) -> Vec<String> {
+) -> Result<Vec<String>> {
     let chunk = hash.to_string();
     let mut holders = Vec::new();
     for file in files.iter().filter(|file| tables.table(file) == Table::Logs) {
-        let (path, mut holds) = (tables.path(file), false);
+        let mut holds = false;
         let touches = |row: &RowSpan<'_>| {
             let (from, to) = interval(row);
             row.chunk == chunk && from < span.1 && span.0 < to && strand_of(row) == Some(strand)
         };
-        // A file that cannot be read was told of already.
-        let _ = read(&path, |opened| read_spans(opened, |row| holds |= touches(&row)));
+        // A file that is damaged was told of already.
+        let _ = read(tables, file, |opened| read_spans(opened, |row| holds |= touches(&row)))?;
         if holds && holders.len() < HOLDERS_NAMED_MAX {
             holders.push(tables.name(file));
         }
     }
-    holders
+    Ok(holders)
 }
 
-fn read<T>(path: &Path, reader: impl FnOnce(File) -> Result<T, LakeError>) -> Result<T, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    reader(file).map_err(|error| error.to_string())
+/// What `reader` makes of a file, or what is wrong with the file, in words.
+fn read<T>(
+    tables: &Tables,
+    file: &TableFile,
+    reader: impl FnOnce(WindowedFile) -> Result<T, LakeError>,
+) -> Result<Result<T, String>> {
+    let opened = match tables.open(file) {
+        Ok(opened) => opened,
+        Err(Unread::Bad(reason)) => return Ok(Err(reason)),
+        Err(Unread::Failed(error)) => return Err(error),
+    };
+    let read = reader(opened.clone()).map_err(|error| error.to_string());
+    opened.failure().map_or(Ok(read), Err)
 }
 
 fn strand_of(row: &RowSpan<'_>) -> Option<Strand> {

@@ -3,11 +3,15 @@
 //! Memory: 44 bytes a file, and each partition's path once.
 
 use super::findings::{Findings, Kind};
-use crate::places::Places;
-use anyhow::{Context, Result};
+use crate::operator::{LakeFiles, Piece, Unread, WindowedFile};
+use anyhow::Result;
+use headrig_contract::UnixMicros;
+use headrig_etl::Manifest;
 use headrig_ledger::BatchId;
-use std::path::{Path, PathBuf};
-use walkdir::{DirEntry, WalkDir};
+use std::sync::Arc;
+
+/// The largest manifest that is read: a hundred objects and a thousand rules take far less.
+const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 
 /// One of the lake's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,22 +29,30 @@ pub(super) struct TableFile {
 }
 
 /// All files, ordered by batch.
-#[derive(Debug)]
 pub(super) struct Tables {
-    root: PathBuf,
-    partitions: Vec<(Table, PathBuf)>,
+    lake: Arc<dyn LakeFiles>,
+    partitions: Vec<(Table, String)>,
     files: Vec<TableFile>,
 }
 
 impl Tables {
-    /// Lists the tables of the lake; what is no file of a batch is a finding.
-    pub(super) fn list(places: &Places, findings: &mut Findings) -> Result<Self> {
-        let mut tables = Self { root: places.root().into(), partitions: Vec::new(), files: Vec::new() };
+    /// Lists the tables of the lake; what is no file of a batch is a finding. Of the others those are kept that
+    /// `is_wanted` by their batch and when they were written.
+    pub(super) fn list(
+        lake: Arc<dyn LakeFiles>,
+        findings: &mut Findings,
+        is_wanted: impl Fn(BatchId, UnixMicros) -> bool,
+    ) -> Result<Self> {
+        let mut tables = Self { lake: lake.clone(), partitions: Vec::new(), files: Vec::new() };
         for (table, name) in [(Table::Logs, "logs"), (Table::Metrics, "metrics")] {
-            let folder = places.root().join(name);
-            if folder.exists() {
-                tables.add_table(table, &folder, findings)?;
-            }
+            lake.each(name, &mut |found| match named(&found.path).filter(|_| found.is_regular) {
+                Some((folder, batch, number)) if is_wanted(batch, found.modified) => {
+                    let partition = tables.partition(table, folder);
+                    tables.files.push(TableFile { batch, partition, number });
+                }
+                Some(_) => {}
+                None => findings.add(Kind::LakeFileStray, &found.path, "is not named <batch>-<nnn>.parquet"),
+            })?;
         }
         tables.files.sort_unstable_by_key(|file| (file.batch, file.partition, file.number));
         Ok(tables)
@@ -53,9 +65,14 @@ impl Tables {
         &self.files[from..from + count]
     }
 
-    /// The lake's folder.
-    pub(super) fn root(&self) -> &Path {
-        &self.root
+    /// What a batch's manifest says.
+    pub(super) fn manifest(&self, batch: BatchId) -> Result<Manifest, Unread> {
+        let path = Manifest::path(&batch.to_string());
+        let Piece { bytes, whole } = self.lake.piece(&path, 0, MANIFEST_BYTES_MAX)?;
+        if whole > MANIFEST_BYTES_MAX {
+            return Err(Unread::Bad(format!("expected at most {MANIFEST_BYTES_MAX} bytes, found {whole}")));
+        }
+        Manifest::read(&bytes).map_err(Unread::Bad)
     }
 
     /// Every batch that has a file.
@@ -69,42 +86,19 @@ impl Tables {
         self.partitions[file.partition as usize].0
     }
 
-    pub(super) fn path(&self, file: &TableFile) -> PathBuf {
-        self.partitions[file.partition as usize].1.join(file_name(file.batch, file.number))
-    }
-
-    /// The file's path within the lake, for people.
+    /// The file's path within the lake.
     pub(super) fn name(&self, file: &TableFile) -> String {
-        self.within(&self.path(file))
+        let folder = &self.partitions[file.partition as usize].1;
+        format!("{folder}/{}", file_name(file.batch, file.number))
     }
 
-    fn within(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    /// Opens the file.
+    pub(super) fn open(&self, file: &TableFile) -> Result<WindowedFile, Unread> {
+        WindowedFile::open(self.lake.clone(), &self.name(file))
     }
 
-    fn add_table(&mut self, table: Table, folder: &Path, findings: &mut Findings) -> Result<()> {
-        for entry in WalkDir::new(folder).sort_by_file_name() {
-            let entry = entry.with_context(|| format!("the table {} cannot be listed", folder.display()))?;
-            if entry.file_type().is_dir() {
-                continue;
-            }
-            match named(&entry) {
-                Some((batch, number)) => {
-                    let partition = self.partition(table, entry.path());
-                    self.files.push(TableFile { batch, partition, number });
-                }
-                None => {
-                    let subject = self.within(entry.path());
-                    findings.add(Kind::LakeFileStray, subject, "is not named <batch>-<nnn>.parquet");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The number of the partition that the file lies in; a folder's files come one after the other.
-    fn partition(&mut self, table: Table, file: &Path) -> u32 {
-        let folder = file.parent().unwrap_or(file);
+    /// The number of the partition of that path; a folder's files come one after the other.
+    fn partition(&mut self, table: Table, folder: &str) -> u32 {
         if self.partitions.last().is_none_or(|(_, last)| last != folder) {
             self.partitions.push((table, folder.into()));
         }
@@ -112,12 +106,12 @@ impl Tables {
     }
 }
 
-/// The batch and number that a file's name says, exactly as a batch writes it.
-fn named(entry: &DirEntry) -> Option<(BatchId, u32)> {
-    let found = entry.file_name().to_str()?;
+/// The folder, batch and number that a file's path says, exactly as a batch writes it.
+fn named(path: &str) -> Option<(&str, BatchId, u32)> {
+    let (folder, found) = path.rsplit_once('/')?;
     let (batch, number) = found.strip_suffix(".parquet")?.split_once('-')?;
     let (batch, number) = (batch.parse().ok()?, number.parse().ok()?);
-    (entry.file_type().is_file() && found == file_name(batch, number)).then_some((batch, number))
+    (found == file_name(batch, number)).then_some((folder, batch, number))
 }
 
 fn file_name(batch: BatchId, number: u32) -> String {

@@ -3,6 +3,10 @@
 //! Pure: sightings and times come in, news comes out. Invariants: each transition is told of once; an agent that
 //! said goodbye, was retired, or has been missing for long is missed no more until it is heard again.
 
+mod kept;
+
+pub use kept::{AGENTS_MAX, FLEET_NOTE, KeptFleet, change_kept};
+
 use headrig_contract::{HostName, UnixMicros};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -81,6 +85,11 @@ impl Fleet {
         self.agents.iter()
     }
 
+    /// The agent on `host`, if it was ever heard.
+    pub fn agent(&self, host: &HostName) -> Option<&Agent> {
+        self.agents.get(host)
+    }
+
     /// Takes note of a sighting. One that is older than what is known says nothing: it came late.
     pub fn notice(&mut self, host: &HostName, sighting: Sighting, at: UnixMicros, news: &mut FleetNews) {
         let known = self.agents.get(host);
@@ -122,6 +131,17 @@ impl Fleet {
     /// How many agents are missing.
     pub fn missing(&self) -> usize {
         self.agents.values().filter(|agent| agent.presence == Presence::Missing).count()
+    }
+}
+
+impl Presence {
+    /// Its name, for people and programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Missing => "missing",
+            Self::Gone => "gone",
+        }
     }
 }
 

@@ -128,6 +128,84 @@ pub trait Ledger {
     fn counts(&self) -> Result<Counts, LedgerError>;
 }
 
+/// So that code over any ledger takes one that is chosen while the program runs, as `&dyn Ledger`.
+impl<L: Ledger + ?Sized> Ledger for &L {
+    fn put_file_if_absent(&self, file: &FileRecord) -> Result<PutOutcome, LedgerError> {
+        (**self).put_file_if_absent(file)
+    }
+
+    fn put_files_if_absent(&self, files: &[FileRecord]) -> Result<Vec<PutOutcome>, LedgerError> {
+        (**self).put_files_if_absent(files)
+    }
+
+    fn seal(&self, batch: &Batch) -> Result<(), LedgerError> {
+        (**self).seal(batch)
+    }
+
+    fn swap_batch(&self, expected: Version, next: &Batch) -> Result<(), LedgerError> {
+        (**self).swap_batch(expected, next)
+    }
+
+    fn commit(
+        &self,
+        expected: Version,
+        next: &Batch,
+        outcomes: &[(ContentHash, Outcome)],
+    ) -> Result<(), LedgerError> {
+        (**self).commit(expected, next, outcomes)
+    }
+
+    fn split(&self, expected: Version, next: &Batch, parts: &[Batch]) -> Result<(), LedgerError> {
+        (**self).split(expected, next, parts)
+    }
+
+    fn requeue(&self, hash: ContentHash, round: Round, now: UnixMicros) -> Result<(), LedgerError> {
+        (**self).requeue(hash, round, now)
+    }
+
+    fn file(&self, hash: ContentHash) -> Result<Option<FileRecord>, LedgerError> {
+        (**self).file(hash)
+    }
+
+    fn files_at(&self, key: &ObjectKey) -> Result<Vec<FileRecord>, LedgerError> {
+        (**self).files_at(key)
+    }
+
+    fn files(
+        &self,
+        phase: FilePhase,
+        after: Option<FileCursor>,
+        limit: usize,
+    ) -> Result<Vec<FileRecord>, LedgerError> {
+        (**self).files(phase, after, limit)
+    }
+
+    fn batch(&self, id: BatchId) -> Result<Option<Batch>, LedgerError> {
+        (**self).batch(id)
+    }
+
+    fn batches(
+        &self,
+        phase: BatchPhase,
+        after: Option<BatchCursor>,
+        limit: usize,
+    ) -> Result<Vec<Batch>, LedgerError> {
+        (**self).batches(phase, after, limit)
+    }
+
+    fn file_history(&self, hash: ContentHash) -> Result<Vec<FileEvent>, LedgerError> {
+        (**self).file_history(hash)
+    }
+
+    fn batch_history(&self, id: BatchId) -> Result<Vec<BatchEvent>, LedgerError> {
+        (**self).batch_history(id)
+    }
+
+    fn counts(&self) -> Result<Counts, LedgerError> {
+        (**self).counts()
+    }
+}
+
 /// What [`Ledger::put_file_if_absent`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutOutcome {

@@ -101,6 +101,20 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no such store.
+    #[error("there is no bucket {store}; check its name, the region and the account")]
+    NoSuchStore {
+        /// Its name.
+        store: String,
+    },
+    /// The store will not do it before something is changed: a permission, the region, the request.
+    #[error("the object store refuses to {action}: {reason}")]
+    Refused {
+        /// What was being done.
+        action: &'static str,
+        /// What the store said, and what to do where that is known.
+        reason: String,
+    },
     /// The store did not answer; what was asked for may have been done or not.
     #[error("the object store did not answer to {action}: {reason}; it will do no harm to ask again")]
     Unavailable {
@@ -115,7 +129,12 @@ impl StoreError {
     /// Whether the same call may succeed later: time or an operator can heal it without the caller's help.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Full { .. } | Self::Denied { .. } | Self::Io { .. } | Self::Unavailable { .. } => true,
+            Self::Full { .. }
+            | Self::Denied { .. }
+            | Self::Io { .. }
+            | Self::NoSuchStore { .. }
+            | Self::Refused { .. }
+            | Self::Unavailable { .. } => true,
             Self::NotFound { .. }
             | Self::TooLarge { .. }
             | Self::Conflict { .. }

@@ -3,14 +3,14 @@
 //! StartJobRun has no idempotency token, so it is never repeated by the SDK. Needs glue:StartJobRun, glue:GetJobRun
 //! and glue:GetJobRuns on the job. The job's own retries must be 0: each would be a run that nobody has started.
 
-use super::{Answer, failed};
+use super::failed;
 use crate::ports::{CallError, JobStarter, RunState, StartError};
 use aws_sdk_glue::{
     Client,
     config::retry::RetryConfig,
     types::{JobRun, JobRunState},
 };
-use headrig_aws::Calls;
+use headrig_aws::{Answer, Calls};
 use headrig_ledger::{Attempt, BatchId, RunId};
 use std::sync::OnceLock;
 

@@ -1,82 +1,29 @@
-//! Notes beside the ledger, in its table: items whose key is `note#<name>`, with no place in any index.
-//!
-//! Needs dynamodb:GetItem and dynamodb:PutItem on the table.
+//! The sink's memory, as notes in the ledger's table.
 
-use super::{Answer, failed};
 use crate::ports::{CallError, NoteBook};
-use aws_sdk_dynamodb::{
-    Client,
-    primitives::Blob,
-    types::AttributeValue::{self, B, N, S},
-};
-use headrig_aws::Calls;
-use std::{collections::HashMap, sync::OnceLock};
-
-/// The table's key.
-const PK: &str = "pk";
-const VERSION: &str = "version";
-const CONTENT: &str = "content";
-
-/// Notes in one table.
-#[derive(Debug)]
-pub struct TableNotes {
-    calls: Calls,
-    table: String,
-    client: OnceLock<Client>,
-}
-
-impl TableNotes {
-    /// Notes in the table of that name.
-    pub const fn new(calls: Calls, table: String) -> Self {
-        Self { calls, table, client: OnceLock::new() }
-    }
-
-    fn client(&self) -> &Client {
-        self.client.get_or_init(|| Client::new(self.calls.config()))
-    }
-}
+use headrig_aws::TableNotes;
+use headrig_ledger::LedgerError;
+use std::error::Error;
 
 impl NoteBook for TableNotes {
     fn read(&self, name: &str) -> Result<Option<(u64, Vec<u8>)>, CallError> {
-        let action = "read a note";
-        let request =
-            self.client().get_item().table_name(&self.table).key(PK, key(name)).consistent_read(true);
-        let item = self.calls.wait(request.send()).map_err(failed(action))?.item;
-        item.map(|item| {
-            note_of(&item).ok_or(CallError::Refused { action, reason: format!("{name} is no note") })
-        })
-        .transpose()
+        self.read_note(name).map_err(|error| failed("read a note", &error))
     }
 
     fn write(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<(), CallError> {
         let action = "write a note";
-        let next = expected.map_or(0, |version| version + 1);
-        let request = self
-            .client()
-            .put_item()
-            .table_name(&self.table)
-            .item(PK, key(name))
-            .item(VERSION, N(next.to_string()))
-            .item(CONTENT, B(Blob::new(bytes)));
-        let request = match expected {
-            None => request.condition_expression("attribute_not_exists(pk)"),
-            Some(version) => request
-                .condition_expression("#version = :expected")
-                .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":expected", N(version.to_string())),
-        };
-        self.calls.wait(request.send()).map(drop).map_err(|error| match Answer::of(&error) {
-            answer if answer.code == "ConditionalCheckFailedException" => CallError::Conflict { action },
-            _ => failed(action)(error),
-        })
+        match self.write_note(name, expected, bytes) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CallError::Conflict { action }),
+            Err(error) => Err(failed(action, &error)),
+        }
     }
 }
 
-fn key(name: &str) -> AttributeValue {
-    S(format!("note#{name}"))
-}
-
-fn note_of(item: &HashMap<String, AttributeValue>) -> Option<(u64, Vec<u8>)> {
-    let version = item.get(VERSION)?.as_n().ok()?.parse().ok()?;
-    Some((version, item.get(CONTENT)?.as_b().ok()?.as_ref().to_vec()))
+fn failed(action: &'static str, error: &LedgerError) -> CallError {
+    let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    match error {
+        LedgerError::Unavailable { .. } => CallError::Unavailable { action, reason },
+        _ => CallError::Refused { action, reason },
+    }
 }

@@ -3,23 +3,14 @@
 //! Needs s3:GetObject and s3:ListBucket (without the latter S3 says "denied" of an object that is not there), for the
 //! collector s3:PutObject, and s3:ListBucket and s3:DeleteObject on the lake.
 
-use super::failed;
-use crate::{
-    events::decode_key,
-    ports::{CallError, Lake, ListedObject, ObjectHead, Objects},
-};
-use aws_sdk_s3::{
-    Client,
-    config::RequestChecksumCalculation,
-    operation::list_objects_v2::ListObjectsV2Output,
-    types::{ChecksumMode, EncodingType},
-};
+use super::{call_error, failed};
+use crate::ports::{CallError, Lake, ListedObject, ObjectHead, Objects};
+use aws_sdk_s3::types::ChecksumMode;
 use aws_smithy_types::base64;
-use headrig_aws::Calls;
-use headrig_contract::{ByteLength, ContentHash, ObjectKey, UnixMicros};
+use headrig_aws::{Calls, s3::Bucket};
+use headrig_contract::{ByteLength, ContentHash, ObjectKey};
 use headrig_ledger::BatchId;
 use sha2::{Digest, Sha256};
-use std::sync::OnceLock;
 
 /// The upload bucket.
 #[derive(Debug)]
@@ -34,67 +25,18 @@ pub struct S3Lake {
     prefix: String,
 }
 
-#[derive(Debug)]
-struct Bucket {
-    calls: Calls,
-    name: String,
-    path_style: bool,
-    client: OnceLock<Client>,
-}
-
 impl S3Objects {
     /// The bucket of that name; `path_style` for S3's look-alikes.
     pub const fn new(calls: Calls, bucket: String, path_style: bool) -> Self {
-        Self { bucket: Bucket { calls, name: bucket, path_style, client: OnceLock::new() } }
+        Self { bucket: Bucket::new(calls, bucket, path_style) }
     }
 }
 
 impl S3Lake {
     /// The lake under `prefix`, which is empty or ends with a slash.
     pub const fn new(calls: Calls, bucket: String, prefix: String, path_style: bool) -> Self {
-        Self { bucket: Bucket { calls, name: bucket, path_style, client: OnceLock::new() }, prefix }
+        Self { bucket: Bucket::new(calls, bucket, path_style), prefix }
     }
-}
-
-impl Bucket {
-    fn client(&self) -> &Client {
-        self.client.get_or_init(|| {
-            let config = aws_sdk_s3::config::Builder::from(self.calls.config())
-                .force_path_style(self.path_style)
-                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-                .build();
-            Client::from_conf(config)
-        })
-    }
-
-    fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ListedObject>, CallError> {
-        let request = self
-            .client()
-            .list_objects_v2()
-            .bucket(&self.name)
-            .prefix(prefix)
-            .set_start_after(after.map(Into::into))
-            .max_keys(i32::try_from(limit).unwrap_or(i32::MAX))
-            // XML has no words for some characters that a key may have.
-            .encoding_type(EncodingType::Url);
-        let page = self.calls.wait(request.send()).map_err(failed("list a bucket"))?;
-        let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
-        Ok(listed(&page, is_encoded))
-    }
-}
-
-fn listed(page: &ListObjectsV2Output, is_encoded: bool) -> Vec<ListedObject> {
-    let objects = page.contents().iter().filter_map(|object| {
-        let key = object.key()?;
-        let decoded = if is_encoded { decode_key(key).ok() } else { None };
-        let modified = object.last_modified().map_or(0, |time| time.as_nanos() / 1_000);
-        Some(ListedObject {
-            key: decoded.unwrap_or_else(|| key.into()),
-            size: ByteLength(object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0)),
-            modified: UnixMicros(i64::try_from(modified).unwrap_or(i64::MAX)),
-        })
-    });
-    objects.collect()
 }
 
 /// The SHA-256 of the whole object. That of an upload in parts is one of hashes, with their number behind it.
@@ -105,7 +47,7 @@ fn whole_hash(checksum: Option<&str>) -> Option<ContentHash> {
 
 impl Objects for S3Objects {
     fn head(&self, key: &ObjectKey) -> Result<ObjectHead, CallError> {
-        let Bucket { calls, name, .. } = &self.bucket;
+        let (calls, name) = (self.bucket.calls(), self.bucket.name());
         let request = self.bucket.client().head_object().bucket(name).key(key.as_str());
         let head = calls
             .wait(request.checksum_mode(ChecksumMode::Enabled).send())
@@ -116,7 +58,7 @@ impl Objects for S3Objects {
 
     fn hash(&self, key: &ObjectKey, limit: ByteLength) -> Result<(ContentHash, ByteLength), CallError> {
         let action = "read an object";
-        let Bucket { calls, name, .. } = &self.bucket;
+        let (calls, name) = (self.bucket.calls(), self.bucket.name());
         let request = self.bucket.client().get_object().bucket(name).key(key.as_str());
         calls.wait(async {
             let mut body = request.send().await.map_err(failed(action))?.body;
@@ -138,11 +80,11 @@ impl Objects for S3Objects {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ListedObject>, CallError> {
-        self.bucket.list(prefix, after, limit)
+        self.bucket.list(prefix, after, limit).map_err(|answer| call_error("list a bucket", answer))
     }
 
     fn put_if_absent(&self, key: &ObjectKey, bytes: Vec<u8>, hash: ContentHash) -> Result<(), CallError> {
-        let Bucket { calls, name, .. } = &self.bucket;
+        let (calls, name) = (self.bucket.calls(), self.bucket.name());
         let request = self
             .bucket
             .client()
@@ -170,8 +112,11 @@ impl Lake for S3Lake {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Option<String>, CallError> {
-        let Bucket { calls, name, .. } = &self.bucket;
-        let page = self.bucket.list(&self.prefix, after, limit)?;
+        let (calls, name) = (self.bucket.calls(), self.bucket.name());
+        let page = self
+            .bucket
+            .list(&self.prefix, after, limit)
+            .map_err(|answer| call_error("list a bucket", answer))?;
         let start = format!("{batch}-");
         for object in &page {
             let file = object.key.rsplit('/').next().unwrap_or_default();

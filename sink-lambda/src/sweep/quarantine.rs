@@ -41,7 +41,7 @@ impl<L: Ledger> Sink<'_, L> {
         let mut lines: Vec<String> = fresh.iter().take(NAMED_MAX).map(line).collect();
         if fresh.len() > NAMED_MAX {
             lines.push(format!(
-                "and {} more: headrig ls quarantined\n    all of them: headrig replay --quarantined",
+                "and {} more: headrig ls --state quarantined\n    all of them: headrig replay --quarantined",
                 fresh.len() - NAMED_MAX
             ));
         }

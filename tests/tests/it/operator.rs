@@ -1,12 +1,16 @@
 //! The operator's commands. Each is asked as a program would, with `--json`, and must also answer people.
 
+mod asked;
+mod aws;
 mod explain;
 mod inspect;
 mod replay;
 mod status;
 mod verify;
+mod wake;
 
 use anyhow::{Context, Result, ensure};
+use asked::Asked;
 use headrig_tests::{
     generate::application_lines,
     process::{Finished, Headrig},
@@ -21,8 +25,17 @@ fn ask<S: AsRef<OsStr>>(site: &Site, arguments: &[S]) -> Result<Finished> {
     Headrig::new(arguments)?.arguments(["--lake"]).arguments([site.lake().folder()]).run()
 }
 
-/// The JSON object of a command that ends with `code`; without `--json` it ends alike, and has something to say.
-fn answer<S: AsRef<OsStr>>(site: &Site, code: i32, arguments: &[S]) -> Result<Value> {
+/// The JSON object of a command that only looks and ends with `code`, here and, where there is a stand-in, over AWS
+/// alike.
+fn answer<S: AsRef<OsStr>>(site: &Asked, code: i32, arguments: &[S]) -> Result<Value> {
+    let arguments: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).collect();
+    let here = answer_here(site, code, &arguments)?;
+    site.expect_same(code, &arguments, &here)?;
+    Ok(here)
+}
+
+/// The same on this machine alone; without `--json` the command ends alike, and has something to say.
+fn answer_here<S: AsRef<OsStr>>(site: &Site, code: i32, arguments: &[S]) -> Result<Value> {
     let arguments: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).collect();
     let told = ask(site, &arguments)?;
     ensure!(told.status.code() == Some(code), "{arguments:?}: expected exit code {code}, found {told}");
@@ -40,8 +53,8 @@ fn answer_once<S: AsRef<OsStr>>(site: &Site, code: i32, arguments: &[S]) -> Resu
 }
 
 /// A lake of two runs: two chunks in two batches, three files of lines, 6,000 rows.
-fn healthy() -> Result<Site> {
-    let site = Site::new()?;
+fn healthy() -> Result<Asked> {
+    let site = Asked::new()?;
     site.write("app.log", application_lines("app", 0, 2_000))?;
     site.run_well()?;
     site.append("app.log", application_lines("app", 2_000, 2_000))?;
@@ -82,7 +95,7 @@ fn hash_of(object: &std::path::Path) -> Result<String> {
 
 #[test]
 fn where_no_lake_is_every_command_says_so_and_makes_none() -> Result<()> {
-    let site = Site::new()?;
+    let site = Asked::new()?;
     let folder = site.lake().folder().to_owned();
     for empty in [false, true] {
         if empty {
@@ -107,13 +120,14 @@ fn where_no_lake_is_every_command_says_so_and_makes_none() -> Result<()> {
 
 #[test]
 fn a_lake_without_a_line_is_well() -> Result<()> {
-    let site = Site::new()?;
+    let site = Asked::new()?;
     site.run_well()?;
     let status = answer(&site, 0, &["status"])?;
     assert_eq!((&status["files"]["done"], &status["agents"]), (&0.into(), &Value::Array(Vec::new())));
     assert_eq!(answer(&site, 0, &["ls"])?["files"], Value::Array(Vec::new()));
     assert_eq!(answer(&site, 0, &["ls", "batches"])?["batches"], Value::Array(Vec::new()));
-    assert_eq!(answer(&site, 0, &["replay", "--quarantined"])?["replayed"], Value::Array(Vec::new()));
+    let replayed = answer(&site, 0, &["replay", "--quarantined"])?;
+    assert_eq!(replayed["replayed"], Value::Array(Vec::new()));
     assert_eq!(answer(&site, 0, &["verify"])?["checked"]["rows"], 0);
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! What DynamoDB's errors mean for the ledger: whether waiting heals them, and what the operator is told.
 
 use super::{Table, fields::Malformed};
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use crate::answer::reason_of;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use headrig_ledger::LedgerError;
 use std::{error::Error, fmt::Debug};
 
@@ -20,12 +21,11 @@ const REFUSALS: [&str; 6] = [
 pub(super) fn judge<E, R>(action: &'static str, error: SdkError<E, R>) -> LedgerError
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: Debug + Send + Sync + 'static,
+    R: Debug + 'static,
 {
     let is_refused = error.code().is_some_and(|code| REFUSALS.contains(&code))
         || matches!(error, SdkError::ConstructionFailure(_));
-    // The SDK's errors tell of themselves in one line only this way.
-    let source = DisplayErrorContext(error).to_string().into();
+    let source = reason_of(&error).into();
     if is_refused {
         LedgerError::Refused { action, source }
     } else {

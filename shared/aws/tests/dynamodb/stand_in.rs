@@ -60,6 +60,16 @@ impl StandIn {
         Some(stand_in)
     }
 
+    /// What drives calls.
+    pub(crate) fn runtime(&self) -> &Handle {
+        self.runtime.handle()
+    }
+
+    /// Where it listens.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// A ledger in an empty table of its own, reached over `wire`.
     pub(crate) fn ledger(&self, wire: &Wire) -> DynamoLedger {
         self.tables.set(self.tables.get() + 1);
@@ -75,7 +85,7 @@ impl StandIn {
 
     /// A ledger in a table of that name, whether there is one or not.
     pub(crate) fn reach(&self, wire: &Wire, table: &str) -> DynamoLedger {
-        self.reach_on(self.runtime.handle(), wire, table)
+        self.reach_on(self.runtime(), wire, table)
     }
 
     /// The same, on somebody's runtime.
@@ -84,7 +94,7 @@ impl StandIn {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(format!("http://127.0.0.1:{}", self.port))
+            .endpoint_url(self.endpoint())
             .http_client(wire.clone());
         DynamoLedger::new(config, table, runtime.clone())
     }
@@ -98,7 +108,7 @@ impl Drop for StandIn {
 }
 
 fn program() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.parent()?;
     Some(root.join(".venv/bin/ministack")).filter(|program| program.exists())
 }
 

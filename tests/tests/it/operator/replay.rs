@@ -1,25 +1,24 @@
 //! `headrig replay`: an object that is set aside, mended and put back, beside a writer and without.
 
-use super::{answer, answer_once, hash_of, healthy, key_of, objects};
+use super::{answer, answer_once, asked::Asked, hash_of, healthy, key_of, objects};
 use crate::mended::{lines, site_with_an_object};
 use anyhow::{Context, Result, ensure};
 use headrig_tests::{
     exactness,
     generate::application_lines,
     process::{ANSWER_LIMIT, wait_until},
-    site::Site,
 };
 use rustix::process::Signal;
 use std::{fs, path::PathBuf};
 
 /// A site with a quarantined object, and the object's right bytes.
-fn site_with_a_quarantined_object() -> Result<(Site, PathBuf, Vec<u8>)> {
+pub(crate) fn site_with_a_quarantined_object() -> Result<(Asked, PathBuf, Vec<u8>)> {
     let (site, object) = site_with_an_object()?;
     let good = fs::read(&object)?;
     fs::write(&object, b"not what it was\n")?;
     let summary = site.run()?.summary(1)?;
     ensure!(summary.quarantined == 1, "expected one object to be set aside: {summary:?}");
-    Ok((site, object, good))
+    Ok((Asked::of(site), object, good))
 }
 
 #[test]
@@ -53,7 +52,8 @@ fn a_mended_object_is_put_back_and_loaded_once() -> Result<()> {
     assert_eq!((&status["files"]["quarantined"], &status["files"]["pending"]), (&0.into(), &1.into()));
     // It is pending now: once is enough.
     answer(&site, 3, &["replay", &hash])?;
-    assert_eq!(answer(&site, 0, &["replay", "--quarantined"])?["replayed"], serde_json::json!([]));
+    let nothing = answer(&site, 0, &["replay", "--quarantined"])?;
+    assert_eq!(nothing["replayed"], serde_json::json!([]));
 
     assert_eq!(site.run_well()?.rows, 3_000);
     exactness::check(&site.lake(), &[lines()])?;

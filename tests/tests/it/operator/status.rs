@@ -1,11 +1,10 @@
 //! `headrig status` and `headrig ls`.
 
-use super::{answer, ask, healthy};
+use super::{answer, answer_here, ask, asked::Asked, healthy};
 use anyhow::{Context, Result, ensure};
 use headrig_tests::{
     generate::application_lines,
     process::{ANSWER_LIMIT, wait_until},
-    site::Site,
 };
 use rustix::process::Signal;
 
@@ -63,7 +62,7 @@ fn a_state_that_is_none_is_a_mistake_that_names_those_there_are() -> Result<()> 
 
 #[test]
 fn beside_a_writer_everything_can_be_asked_and_the_writer_is_named() -> Result<()> {
-    let site = Site::new()?;
+    let site = Asked::new()?;
     site.write("app.log", application_lines("app", 0, 500))?;
     let mut running = site.headrig()?.arguments(["--follow", "--max-wait", "200ms"]).start()?;
     for round in 1..=3_u64 {
@@ -71,16 +70,16 @@ fn beside_a_writer_everything_can_be_asked_and_the_writer_is_named() -> Result<(
             ensure!(!running.has_ended()?, "headrig ended: {}", running.stderr_so_far()?);
             Ok(site.lake().row_count()? == 500 * round)
         })?;
-        let status = answer(&site, 0, &["status"])?;
+        let status = answer_here(&site, 0, &["status"])?;
         let writer = status["writer"].as_str().with_context(|| status.to_string())?;
         assert!(writer.contains(&running.id().to_string()), "{writer}");
         // Asked again and again while lines arrive: what is under way is no finding.
         site.append("app.log", application_lines("app", 500 * round, 500))?;
         for _ in 0..5 {
-            let found = answer(&site, 0, &["verify"])?;
+            let found = answer_here(&site, 0, &["verify"])?;
             assert_eq!(found["problems"], serde_json::json!([]));
         }
-        answer(&site, 0, &["ls"])?;
+        answer_here(&site, 0, &["ls"])?;
     }
     running.signal(Signal::INT)?;
     running.finish(ANSWER_LIMIT)?.summary(0)?;
