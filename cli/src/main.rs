@@ -6,6 +6,7 @@
 mod args;
 mod clock;
 mod config;
+mod generate;
 mod local;
 mod operator;
 mod places;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => operator::inspect(arguments),
         Command::Replay(arguments) => operator::at(&arguments.at, |lake| operator::replay(lake, arguments)),
         Command::Verify(arguments) => operator::at(&arguments.at, verify::run),
+        Command::Generate(arguments) => generate::run(arguments),
     }
 }
 
