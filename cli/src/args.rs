@@ -8,6 +8,7 @@ pub(crate) use operator::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 /// Carries log files into a queryable lake, every line exactly once.
@@ -29,6 +30,19 @@ pub(crate) enum Command {
     Wake(WakeArguments),
     Retire(RetireArguments),
     Verify(VerifyArguments),
+    #[command(hide = true)]
+    Generate(GenerateArguments),
+}
+
+/// Writes the man pages or a shell's completions, as the packages install them.
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArguments {
+    /// Print the completions for this shell
+    #[arg(long, value_name = "SHELL", required_unless_present = "man")]
+    pub(crate) completions: Option<Shell>,
+    /// Write a man page for each command into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "completions")]
+    pub(crate) man: Option<PathBuf>,
 }
 
 /// Takes log files into a lake of Parquet files on this machine.

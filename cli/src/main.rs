@@ -6,6 +6,7 @@
 mod args;
 mod clock;
 mod config;
+mod generate;
 mod local;
 mod operator;
 mod places;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Wake(arguments) => operator::at(&arguments.at, |lake| operator::wake(lake, arguments)),
         Command::Retire(arguments) => operator::at(&arguments.at, |lake| operator::retire(lake, arguments)),
         Command::Verify(arguments) => operator::at(&arguments.at, |lake| verify::run(lake, arguments)),
+        Command::Generate(arguments) => generate::run(arguments),
     }
 }
 

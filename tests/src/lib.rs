@@ -14,6 +14,7 @@ pub mod lake;
 pub mod measure;
 pub mod ministack;
 pub mod mutate;
+pub mod nspawn;
 pub mod oracle;
 pub mod process;
 pub mod random;

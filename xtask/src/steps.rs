@@ -53,6 +53,22 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// What `command` prints.
+///
+/// # Errors
+/// When it cannot be started, does not end with exit code 0 or prints what is no UTF-8.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let done = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("starting {:?}", command.get_program()))?;
+    if !done.status.success() {
+        bail!("{:?} ended with {}", command.get_program(), done.status);
+    }
+    String::from_utf8(done.stdout).with_context(|| format!("what {:?} prints", command.get_program()))
+}
+
 /// Whether `command` runs and ends with exit code 0; its output is thrown away.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -2,23 +2,36 @@
 //!
 //! The test runner's closing lines are left as they are, so that a log tells what ran.
 
+mod packaging;
+
 use crate::{
     python,
     steps::{self, cargo, root, skip, step, succeeds},
 };
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::{env::consts::EXE_SUFFIX, fs, path::PathBuf, process::Command};
 
 /// What to test.
 #[derive(Args, Default)]
 pub(crate) struct Options {
+    /// This section instead: `packaging` makes the packages and puts them through their life in a booted Debian
+    #[arg(value_enum)]
+    section: Option<Section>,
     /// Leave out the tests that run the real binary
     #[arg(long)]
     fast: bool,
     /// Test the release build, and on the large inputs too: 300 MB, twenty kills
     #[arg(long, conflicts_with = "fast")]
     large: bool,
+    /// With `packaging`: pack the programs that the tests run, instead of building for an old C library
+    #[arg(long, requires = "section")]
+    quick: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    Packaging,
 }
 
 /// Runs the tests.
@@ -26,6 +39,9 @@ pub(crate) struct Options {
 /// # Errors
 /// At the first section that fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.section == Some(Section::Packaging) {
+        return packaging::run(options.quick);
+    }
     if options.fast {
         skip("end to end", "--fast was given");
     } else {
@@ -101,7 +117,8 @@ impl Options {
     }
 }
 
-fn target_folder() -> PathBuf {
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> PathBuf {
     let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     root().join(folder)
 }

@@ -2,7 +2,8 @@
 //!
 //! Maps one command to one exit code: 0 all well, 1 it failed, 78 the configuration is wrong.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use headrig_agentd::{check, config::Config, daemon, status::Status};
 use std::{
     io,
@@ -56,6 +57,12 @@ enum Command {
     },
     /// Print the version
     Version,
+    /// Print the completions for a shell, as the packages install them
+    #[command(hide = true)]
+    Completions {
+        /// Which shell's
+        shell: Shell,
+    },
 }
 
 fn main() -> ExitCode {
@@ -73,6 +80,15 @@ fn main() -> ExitCode {
         }
         Command::Version => {
             println!("headrig-agent {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "headrig-agent",
+                &mut io::stdout().lock(),
+            );
             ExitCode::SUCCESS
         }
     }
