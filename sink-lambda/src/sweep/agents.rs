@@ -1,7 +1,7 @@
 //! Which agents have gone silent, by their heartbeats; [`headrig_ledger::fleet`] decides.
 
 use crate::{
-    ports::Figure,
+    ports::{Beat, Figure},
     sink::{Sink, SinkError},
     telling::listed,
 };
@@ -44,8 +44,8 @@ impl<L: Ledger> Sink<'_, L> {
         let from = heard_until.max(moved(until, LISTEN_SPAN_MAX, -1));
         let mut fleet = note.content.fleet();
         let mut news = FleetNews::default();
-        for (host, at) in self.ports.heartbeats.heard(from, until)? {
-            fleet.notice(&host, Sighting::Heard, at, &mut news);
+        for Beat { host, at, sighting } in self.ports.heartbeats.heard(from, until)? {
+            fleet.notice(&host, sighting, at, &mut news);
         }
         fleet.judge(until, &self.settings.patience, &mut news);
         self.publish_missing(fleet.missing());
