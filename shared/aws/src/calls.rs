@@ -45,6 +45,11 @@ impl Calls {
         Self { handle, config }
     }
 
+    /// Calls by that configuration: for stand-ins.
+    pub const fn over(handle: Handle, config: SdkConfig) -> Self {
+        Self { handle, config }
+    }
+
     /// What clients are made from.
     pub const fn config(&self) -> &SdkConfig {
         &self.config

@@ -21,6 +21,9 @@ use headrig_ledger::BatchId;
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 
+/// Requests for one listing: S3 answers with a thousand as a rule, and at times with fewer.
+const LIST_PAGES_MAX: usize = 20;
+
 /// The upload bucket.
 #[derive(Debug)]
 pub struct S3Objects {
@@ -67,19 +70,33 @@ impl Bucket {
         })
     }
 
+    /// S3 may answer with fewer than it was asked for and say that there are more: whoever asks here gets `limit`, or
+    /// all there are.
     fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ListedObject>, CallError> {
-        let request = self
-            .client()
-            .list_objects_v2()
-            .bucket(&self.name)
-            .prefix(prefix)
-            .set_start_after(after.map(Into::into))
-            .max_keys(i32::try_from(limit).unwrap_or(i32::MAX))
-            // XML has no words for some characters that a key may have.
-            .encoding_type(EncodingType::Url);
-        let page = self.calls.wait(request.send()).map_err(failed("list a bucket"))?;
-        let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
-        Ok(listed(&page, is_encoded))
+        let action = "list a bucket";
+        let cut_short = |reason: &str| CallError::Unavailable { action, reason: reason.into() };
+        let (mut found, mut token) = (Vec::new(), None);
+        for _ in 0..LIST_PAGES_MAX {
+            let request = self
+                .client()
+                .list_objects_v2()
+                .bucket(&self.name)
+                .prefix(prefix)
+                .set_start_after(after.map(Into::into))
+                .set_continuation_token(token)
+                .max_keys(i32::try_from(limit - found.len()).unwrap_or(i32::MAX))
+                // XML has no words for some characters that a key may have.
+                .encoding_type(EncodingType::Url);
+            let page = self.calls.wait(request.send()).map_err(failed(action))?;
+            found.extend(listed(&page, page.encoding_type() == Some(&EncodingType::Url)));
+            // The SDK takes a listing that breaks off for a short one; this comes with every whole one.
+            let goes_on = page.is_truncated().ok_or_else(|| cut_short("the listing broke off"))?;
+            if !goes_on || found.len() >= limit {
+                return Ok(found);
+            }
+            token = page.next_continuation_token().map(Into::into);
+        }
+        Err(cut_short("the listing came in too many pieces"))
     }
 }
 
