@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod lambda;
 mod python;
 mod sim;
 mod steps;
@@ -29,6 +30,8 @@ enum Command {
     Ci(ci::Options),
     /// Simulate the whole agent: crashes, faults and rotations in an order that a seed determines
     Sim(sim::Options),
+    /// Build the sink's deployment package, target/lambda/bootstrap.zip
+    Lambda,
     /// Measure the release build
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Ci(options) => ci::run(&options),
         Command::Sim(options) => sim::run(&options),
+        Command::Lambda => lambda::run(),
         Command::Bench(bench) => bench::run(&bench),
     };
     match result {

@@ -30,8 +30,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         skip("end to end", "--fast was given");
     } else {
         step("python environment (.venv)", python::prepare)?;
-        step("build headrig and headrig-agent", || {
-            let packages = ["build", "--package", "headrig", "--package", "headrig-agentd"];
+        step("build headrig, headrig-agent and bootstrap", || {
+            let packages =
+                ["build", "--package", "headrig", "--package", "headrig-agentd", "--package", "headrig-sink"];
             steps::run(cargo(&packages).args(options.profile()))
         })?;
     }
@@ -85,6 +86,7 @@ impl Options {
             .args(selection)
             .env("HEADRIG_BIN", self.binary("headrig"))
             .env("HEADRIG_AGENT_BIN", self.binary("headrig-agent"))
+            .env("HEADRIG_SINK_BIN", self.binary("bootstrap"))
             .env("HEADRIG_SKIPS", &skips.path)
             .env("HEADRIG_SCENARIOS", &scenarios.path);
         if self.large {
@@ -99,7 +101,7 @@ impl Options {
     }
 }
 
-fn target_folder() -> PathBuf {
+pub(crate) fn target_folder() -> PathBuf {
     let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     root().join(folder)
 }
