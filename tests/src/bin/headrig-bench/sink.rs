@@ -159,7 +159,7 @@ impl Site {
     fn writes(&self, objects: u64) -> Result<Vec<Figure>> {
         let counter = Faults::before(self.store.address(), 0)?;
         let function = self.function(counter.address())?;
-        let begin = 1 << 20;
+        let begin = 1_000_000;
         let mut times = Times::default();
         let objects = objects - objects % BATCH;
         (begin..begin + objects).try_for_each(|number| self.invoke(&function, number, &mut times))?;
@@ -208,7 +208,10 @@ impl Site {
         times.wall.push(invoked.took);
         let failed = invoked.answer["batchItemFailures"].as_array().map(Vec::len);
         ensure!(!invoked.has_failed && failed == Some(0), "{invoked:?}\n{}", function.said()?);
-        if number % BATCH == BATCH - 1 { self.finish_batches() } else { Ok(()) }
+        if number % BATCH == BATCH - 1 {
+            self.finish_batches().with_context(|| function.said().unwrap_or_default())?;
+        }
+        Ok(())
     }
 
     /// Plays the job as far as the sink's next invocation sees it: its batches are no more under way.
