@@ -10,6 +10,9 @@ use headrig_sink::{
 
 const KIND: &str = "application/x-amz-json-1.1";
 
+/// Whether the error is the one that is meant.
+type Meaning<'a> = &'a dyn Fn(&StartError) -> bool;
+
 fn said(status: u16, name: &str) -> Reply {
     Reply::Answer(answer(status, KIND, format!("{{\"__type\":\"{name}\",\"Message\":\"as told\"}}")))
 }
@@ -41,7 +44,7 @@ fn a_start_that_failed_says_whether_there_may_be_a_run() {
     let refused = |error: &StartError| matches!(error, StartError::Refused { .. });
     let missing = |error: &StartError| *error == StartError::NoSuchJob { job: "etl".into() };
     let torn = answer(200, KIND, "{\"JobRunId\":\"jr_1\"}");
-    let cases: [(Reply, &dyn Fn(&StartError) -> bool); 18] = [
+    let cases: [(Reply, Meaning<'_>); 18] = [
         (said(400, "ConcurrentRunsExceededException"), &throttled),
         (said(400, "ResourceNumberLimitExceededException"), &throttled),
         (said(400, "ThrottlingException"), &throttled),
