@@ -4,7 +4,6 @@
 
 mod cloudwatch;
 mod glue;
-mod notes;
 mod s3;
 mod sns;
 

@@ -4,7 +4,7 @@
 //! succeed later. Nothing here knows AWS.
 
 use headrig_contract::{ByteLength, ContentHash, HostName, ObjectKey, UnixMicros};
-use headrig_ledger::{Attempt, BatchId, RunId};
+use headrig_ledger::{Attempt, BatchId, RunId, fleet::Sighting};
 pub use headrig_notices::{CallError, NoteBook, Notifier};
 
 /// The upload bucket.
@@ -144,11 +144,23 @@ pub trait Metrics {
 
 /// Hears the agents' heartbeats.
 pub trait Heartbeats {
-    /// The hosts that were heard in the time from `from` to `until`, and when each was heard last.
+    /// What was heard last of each host in the time from `from` to `until`, be it that it lives or that it ends on
+    /// purpose, and when.
     ///
     /// # Errors
     /// What kept the adapter from listening; then nobody is to be taken for silent.
-    fn heard(&self, from: UnixMicros, until: UnixMicros) -> Result<Vec<(HostName, UnixMicros)>, CallError>;
+    fn heard(&self, from: UnixMicros, until: UnixMicros) -> Result<Vec<Beat>, CallError>;
+}
+
+/// What was heard of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// The host.
+    pub host: HostName,
+    /// When.
+    pub at: UnixMicros,
+    /// What.
+    pub sighting: Sighting,
 }
 
 /// What the sink counts. The names are those of the CloudWatch metrics, in the namespace of the settings.

@@ -1,7 +1,7 @@
-//! A way to the store that fails as it is told: a proxy in front of MiniStack that refuses, cuts, delays or
-//! answers in the store's place.
+//! A way to a service that fails as it is told: a proxy in front of MiniStack or moto that refuses, cuts, delays or
+//! answers in the service's place.
 //!
-//! What it passes on it passes on byte for byte. It stops when it is dropped.
+//! What it passes on it passes on byte for byte, and counts by what was asked for. It stops when it is dropped.
 
 use crate::{
     http::{self, Message},
@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::Result;
 use std::{
+    collections::BTreeMap,
     io::BufReader,
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
@@ -31,10 +32,23 @@ pub enum Fault {
         /// How many.
         per_mille: u64,
     },
+    /// So many of a thousand calls of a service that speaks AWS's JSON fail: by one of these errors, or because the
+    /// connection is cut before they are done, or after.
+    Calls {
+        /// How many.
+        per_mille: u64,
+        /// Statuses, and what the errors are called.
+        errors: &'static [(u16, &'static str)],
+    },
     /// Requests signed with this access key are answered as S3 does when a session's time is over.
     Expired {
         /// The key.
         access_key: String,
+    },
+    /// Every request is answered so.
+    Always {
+        /// The answer.
+        answer: Message,
     },
     /// They are passed on after a while.
     Slow {
@@ -60,12 +74,13 @@ struct Shared {
     stopping: AtomicBool,
     requests: AtomicU64,
     failed: AtomicU64,
+    operations: Mutex<BTreeMap<String, u64>>,
 }
 
 /// What becomes of one request.
 enum Fate {
     Passed,
-    Answered(u16, &'static str),
+    Answered(Message),
     /// The connection is gone before the body was read.
     CutBefore,
     /// The store has done it, and nobody is told.
@@ -88,6 +103,7 @@ impl Faults {
             stopping: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            operations: Mutex::default(),
         });
         let acceptor = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -114,6 +130,11 @@ impl Faults {
     pub fn counts(&self) -> (u64, u64) {
         (self.shared.requests.load(Ordering::SeqCst), self.shared.failed.load(Ordering::SeqCst))
     }
+
+    /// How often each operation of a service that speaks AWS's JSON was asked for, repetitions included.
+    pub fn operations(&self) -> BTreeMap<String, u64> {
+        locked(&self.shared.operations).clone()
+    }
 }
 
 impl Drop for Faults {
@@ -139,6 +160,7 @@ impl Shared {
         match fault {
             Fault::None => Fate::Passed,
             Fault::Away => Fate::CutBefore,
+            Fault::Always { answer } => Fate::Answered(answer),
             Fault::Slow { delay } => {
                 thread::sleep(delay);
                 Fate::Passed
@@ -146,7 +168,7 @@ impl Shared {
             Fault::Expired { access_key } => {
                 let is_signed_by_it =
                     request.header("authorization").is_some_and(|value| value.contains(&access_key));
-                if is_signed_by_it { Fate::Answered(400, "ExpiredToken") } else { Fate::Passed }
+                if is_signed_by_it { refused(400, "ExpiredToken") } else { Fate::Passed }
             }
             Fault::Share { per_mille } => {
                 let mut random = locked(&self.random);
@@ -154,15 +176,41 @@ impl Shared {
                     return Fate::Passed;
                 }
                 match random.below(5) {
-                    0 => Fate::Answered(503, "SlowDown"),
-                    1 => Fate::Answered(500, "InternalError"),
-                    2 => Fate::Answered(403, "AccessDenied"),
+                    0 => refused(503, "SlowDown"),
+                    1 => refused(500, "InternalError"),
+                    2 => refused(403, "AccessDenied"),
                     3 => Fate::CutBefore,
                     _ => Fate::CutAfter,
                 }
             }
+            Fault::Calls { per_mille, errors } => {
+                let mut random = locked(&self.random);
+                if random.below(1_000) >= per_mille {
+                    return Fate::Passed;
+                }
+                match random.below(3) {
+                    0 => Fate::CutBefore,
+                    1 => Fate::CutAfter,
+                    _ => {
+                        let (status, name) = *random.pick(errors);
+                        Fate::Answered(Message::json_error(status, name))
+                    }
+                }
+            }
         }
     }
+
+    fn count(&self, request: &Message) {
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        let target = request.header("x-amz-target").and_then(|target| target.rsplit('.').next());
+        if let Some(operation) = target {
+            *locked(&self.operations).entry(operation.into()).or_default() += 1;
+        }
+    }
+}
+
+fn refused(status: u16, code: &str) -> Fate {
+    Fate::Answered(Message::s3_error(status, code))
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
@@ -193,7 +241,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn converse(mut connection: &TcpStream, shared: &Shared) -> Result<()> {
     let mut reader = BufReader::new(connection);
     while let Some(mut request) = Message::read_head(&mut reader)? {
-        shared.requests.fetch_add(1, Ordering::SeqCst);
+        shared.count(&request);
         let fate = shared.fate(&request);
         if !matches!(fate, Fate::Passed) {
             shared.failed.fetch_add(1, Ordering::SeqCst);
@@ -202,8 +250,11 @@ fn converse(mut connection: &TcpStream, shared: &Shared) -> Result<()> {
             return Ok(());
         }
         request.read_body(&mut reader)?;
+        let is_head = request.start.starts_with("HEAD ");
         match fate {
-            Fate::Answered(status, code) => Message::s3_error(status, code).write(&mut connection)?,
+            Fate::Answered(answer) if is_head => answer.write_head(&mut connection)?,
+            Fate::Answered(answer) => answer.write(&mut connection)?,
+            Fate::Passed if is_head => passed_on(request, shared)?.write_head(&mut connection)?,
             Fate::Passed => passed_on(request, shared)?.write(&mut connection)?,
             Fate::CutAfter | Fate::CutBefore => return passed_on(request, shared).map(drop),
         }

@@ -41,6 +41,14 @@ impl Message {
         Self { start, headers: Vec::new(), body: body.into() }.with("content-type", "application/xml")
     }
 
+    /// An answer with this status and an error of this name, as services say it that speak AWS's JSON.
+    pub fn json_error(status: u16, name: &str) -> Self {
+        let body = format!("{{\"__type\":\"{name}\",\"message\":\"As told\"}}");
+        let start = format!("HTTP/1.1 {status} as told");
+        Self { start, headers: Vec::new(), body: body.into() }
+            .with("content-type", "application/x-amz-json-1.1")
+    }
+
     /// One more header.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -92,6 +100,16 @@ impl Message {
         ensure!(length <= BODY_BYTES_MAX, "a body of {length} bytes");
         self.body = vec![0; length];
         Ok(reader.read_exact(&mut self.body)?)
+    }
+
+    /// Sends it as the answer to a HEAD: without its body, with the length that it says the body has.
+    ///
+    /// # Errors
+    /// When the other side is gone.
+    pub fn write_head(&self, writer: &mut impl Write) -> Result<()> {
+        let headers: String =
+            self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        Ok(writer.write_all(format!("{}\r\n{headers}\r\n", self.start).as_bytes())?)
     }
 
     /// Sends it, with its length.

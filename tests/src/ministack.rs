@@ -1,4 +1,4 @@
-//! MiniStack, a stand-in for AWS, as a process of the test: S3, CloudWatch and IAM on 127.0.0.1.
+//! MiniStack, a stand-in for AWS, as a process of the test, on 127.0.0.1.
 //!
 //! Invariants: it is killed, by its own id, when the last test that uses it is done; what is read from it
 //! goes past the program under test.
@@ -9,6 +9,7 @@ use crate::{
     site::skip,
 };
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -62,7 +63,7 @@ impl Ministack {
     /// # Errors
     /// As [`Ministack::shared`].
     pub fn start(what: &str, policies: Policies) -> Result<Option<Self>> {
-        let Some(python) = python() else {
+        let Some(python) = python_with("ministack") else {
             ensure!(std::env::var_os("CI").is_none(), "CI has MiniStack in .venv; run `cargo xtask test`");
             skip(what, "no MiniStack in .venv; `cargo xtask test` installs it");
             return Ok(None);
@@ -88,6 +89,12 @@ impl Ministack {
         ]);
         command.env("GATEWAY_PORT", address.port().to_string());
         command.env("AWS_ENDPOINT_URL", format!("http://{address}"));
+        // Its functions inherit its environment, and the sink refuses variables of ours that are not its own.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("HEADRIG_") {
+                command.env_remove(name);
+            }
+        }
         let mut process = Running::start(command)?;
         let health = Message::request("GET", "/_ministack/health");
         let mut answers = false;
@@ -102,6 +109,11 @@ impl Ministack {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its process id: the functions that it runs are its children.
+    pub fn id(&self) -> u32 {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).id()
     }
 
     /// Makes a bucket.
@@ -153,12 +165,46 @@ impl Ministack {
         String::from_utf8(self.ask(&request, service)?.body).context("an answer is UTF-8")
     }
 
+    /// Calls an operation of a service that speaks AWS's JSON, as root; `target` is `DynamoDB_20120810.Query`, say.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn call_json(&self, service: &str, target: &str, parameters: &Value) -> Result<Value> {
+        let mut request = Message::request("POST", "/")
+            .with("content-type", "application/x-amz-json-1.1")
+            .with("x-amz-target", target);
+        request.body = parameters.to_string().into();
+        Ok(serde_json::from_slice(&self.ask(&request, service)?.body)?)
+    }
+
+    /// Sends one request as root; the answer's body.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn send(&self, service: &str, request: &Message) -> Result<Vec<u8>> {
+        Ok(self.ask(request, service)?.body)
+    }
+
+    /// Stores an object, with S3's SHA-256 of it where `is_summed`.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn put(&self, bucket: &str, key: &str, bytes: &[u8], is_summed: bool) -> Result<()> {
+        let mut request = Message::request("PUT", &format!("/{bucket}/{}", escaped(key)));
+        if is_summed {
+            let hash = headrig_contract::ContentHash::of(bytes);
+            request = request.with("x-amz-checksum-sha256", &base64(hash.as_bytes()));
+        }
+        request.body = bytes.into();
+        self.ask(&request, "s3").map(drop)
+    }
+
     fn ask(&self, request: &Message, service: &str) -> Result<Message> {
         let root = format!("{ROOT}/{service}/aws4_request, SignedHeaders=host, Signature=0");
         let answer = http::ask(self.address, &request.clone().with("authorization", &root))
             .with_context(|| format!("{}: {}", request.start, self.said()))?;
         let body = || String::from_utf8_lossy(&answer.body).into_owned();
-        ensure!(answer.status()? == 200, "{}: {} {}", request.start, answer.start, body());
+        ensure!((200..300).contains(&answer.status()?), "{}: {} {}", request.start, answer.start, body());
         Ok(answer)
     }
 
@@ -168,15 +214,26 @@ impl Ministack {
     }
 }
 
+/// Bytes in base64, as headers have them.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |group: &[u8]| -> String {
+        let bits = (0..3).fold(0_u32, |bits, place| bits << 8 | u32::from(*group.get(place).unwrap_or(&0)));
+        let letter = |place: usize| char::from(LETTERS[(bits >> (18 - 6 * place)) as usize & 63]);
+        (0..4).map(|place| if place <= group.len() { letter(place) } else { '=' }).collect()
+    };
+    bytes.chunks(3).map(group).collect()
+}
+
 /// Every text between `begin` and `end`.
 pub fn between<'a>(text: &'a str, begin: &str, end: &str) -> impl Iterator<Item = &'a str> {
     text.split(begin).skip(1).filter_map(move |rest| rest.split_once(end).map(|(inner, _)| inner))
 }
 
-/// The Python that has MiniStack.
-fn python() -> Option<PathBuf> {
+/// The Python of `.venv`, if it has the program `name`.
+pub(crate) fn python_with(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join(".venv/bin");
-    (folder.join("ministack").is_file() && folder.join("python").is_file()).then(|| folder.join("python"))
+    (folder.join(name).is_file() && folder.join("python").is_file()).then(|| folder.join("python"))
 }
 
 /// `text` for a path, a query or a form: everything but letters, digits, `-._~` and the slash by its bytes.

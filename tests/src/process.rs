@@ -60,6 +60,14 @@ pub fn agent_binary() -> Result<PathBuf> {
     binary_of("HEADRIG_AGENT_BIN", "headrig-agent", "headrig-agentd")
 }
 
+/// The sink's `bootstrap` under test: what `HEADRIG_SINK_BIN` names, else the one built beside this program.
+///
+/// # Errors
+/// As [`binary`].
+pub fn sink_binary() -> Result<PathBuf> {
+    binary_of("HEADRIG_SINK_BIN", "bootstrap", "headrig-sink")
+}
+
 fn binary_of(variable: &str, name: &str, package: &str) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(variable) {
         let path = PathBuf::from(path);
@@ -177,6 +185,14 @@ impl Running {
     /// When the file it goes to cannot be read.
     pub fn stderr_so_far(&self) -> Result<String> {
         text_of(&self.stderr)
+    }
+
+    /// What it has printed so far.
+    ///
+    /// # Errors
+    /// When the file it goes to cannot be read.
+    pub fn stdout_so_far(&self) -> Result<String> {
+        text_of(&self.stdout)
     }
 
     /// Sends it a signal.

@@ -1,6 +1,9 @@
 //! `cargo xtask bench`: builds for release and hands over to `headrig-bench`, which measures.
 
-use crate::steps::{self, cargo, step};
+use crate::{
+    python,
+    steps::{self, cargo, step},
+};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
@@ -14,6 +17,9 @@ pub(crate) enum Bench {
     /// The agent against a stand-in for S3: one big log beside the floor, idle files, slow ones, how soon lines are sealed
     #[command(disable_help_flag = true)]
     Agent(Options),
+    /// The sink's bootstrap under a Lambda Runtime API: cold start, what an invocation takes, write calls, sizes
+    #[command(disable_help_flag = true)]
+    Sink(Options),
 }
 
 /// What `headrig-bench` takes; it is the one that knows.
@@ -32,6 +38,10 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let (package, what, Options { options }) = match bench {
         Bench::Local(options) => ("headrig", "local", options),
         Bench::Agent(options) => ("headrig-agentd", "agent", options),
+        Bench::Sink(options) => {
+            step("python environment (.venv)", python::prepare)?;
+            ("headrig-sink", "sink", options)
+        }
     };
     // One at a time: built together, a program would get what the other needs of a library as well, and what is
     // measured would not be what is shipped.

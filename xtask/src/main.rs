@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod dist;
+mod lambda;
 mod python;
 mod sim;
 mod steps;
@@ -32,6 +33,8 @@ enum Command {
     Sim(sim::Options),
     /// Make the packages: deb, rpm, tar.gz, checksums, bill of materials
     Dist(dist::Options),
+    /// Build the sink's deployment package, target/lambda/bootstrap.zip
+    Lambda,
     /// Measure the release build
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Ci(options) => ci::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Dist(options) => dist::run(&options),
+        Command::Lambda => lambda::run(),
         Command::Bench(bench) => bench::run(&bench),
     };
     match result {

@@ -1,5 +1,5 @@
 //! The virtual environment of the tests, `.venv` in the checkout: DuckDB, a reader of Parquet that shares no code
-//! with the writer, and MiniStack, a stand-in for AWS.
+//! with the writer, MiniStack, a stand-in for AWS, and moto, which keeps Glue's limits in its place.
 //!
 //! Where the package index is out of reach the tests that need them skip, saying so; in CI that is a failure.
 
@@ -10,10 +10,11 @@ use std::{path::PathBuf, process::Command};
 /// What is installed, and for what. The versions are pinned: the tests rely on what exactly these do.
 const PACKAGES: [Package; 2] = [
     Package { needed: "reading the lake with DuckDB", pins: &["duckdb==2.0.0"], is_program: false },
-    // MiniStack asks for cbor2 only when it is sent CBOR, which is what the agent sends to CloudWatch.
+    // MiniStack asks for cbor2 only when it is sent CBOR, which is what the agent sends to CloudWatch; it pins a
+    // botocore, and boto3 must be of the same version or moto brings another.
     Package {
-        needed: "running the agent against MiniStack",
-        pins: &["ministack==1.5.33", "cbor2==6.3.0"],
+        needed: "running the agent and the sink against MiniStack and moto",
+        pins: &["ministack==1.5.33", "cbor2==6.3.0", "moto[server]==5.2.5", "boto3==1.43.106"],
         is_program: false,
     },
 ];
@@ -76,8 +77,11 @@ impl Package {
             let import = if self.is_program { String::new() } else { format!("import {name}; ") };
             format!("{import}assert version('{name}') == '{version}'")
         };
-        let checks: Vec<String> =
-            self.pins.iter().filter_map(|pin| pin.split_once("==")).map(check).collect();
+        let plain = |(name, version): (&'static str, &'static str)| {
+            (name.split_once('[').map_or(name, |(plain, _)| plain), version)
+        };
+        let pins = self.pins.iter().filter_map(|pin| pin.split_once("==")).map(plain);
+        let checks: Vec<String> = pins.map(check).collect();
         let script = format!("from importlib.metadata import version\n{}", checks.join("\n"));
         succeeds(Command::new(python()).args(["-c", &script]))
     }

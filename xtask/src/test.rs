@@ -46,8 +46,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         skip("end to end", "--fast was given");
     } else {
         step("python environment (.venv)", python::prepare)?;
-        step("build headrig and headrig-agent", || {
-            let packages = ["build", "--package", "headrig", "--package", "headrig-agentd"];
+        step("build headrig, headrig-agent and bootstrap", || {
+            let packages =
+                ["build", "--package", "headrig", "--package", "headrig-agentd", "--package", "headrig-sink"];
             // With what the operator's commands need over AWS, and what puts lakes there for the tests of them.
             let over_aws = ["--features", "headrig/aws", "--bins", "--example", "lake_to_aws"];
             steps::run(cargo(&packages).args(over_aws).args(options.profile()))
@@ -103,6 +104,7 @@ impl Options {
             .args(selection)
             .env("HEADRIG_BIN", self.binary("headrig"))
             .env("HEADRIG_AGENT_BIN", self.binary("headrig-agent"))
+            .env("HEADRIG_SINK_BIN", self.binary("bootstrap"))
             .env("HEADRIG_SKIPS", &skips.path)
             .env("HEADRIG_SCENARIOS", &scenarios.path);
         if self.large {

@@ -14,6 +14,7 @@ use crate::{
     access::{heartbeat_settings, s3_settings},
     check::EXIT_WRONG,
     config::Config,
+    heartbeat::Figures,
     network::{self, Job, Network, Notice},
     watch::Watch,
 };
@@ -151,6 +152,7 @@ impl Daemon {
                     tracing::error!("{error:#}; trying again");
                     self.tally.trouble(format!("{error:#}"));
                     if self.rest()? {
+                        self.say_farewell(Figures::default());
                         return Ok(());
                     }
                 }
@@ -262,6 +264,7 @@ impl Daemon {
                 if let Err(error) = self.seal_and_leave(shipper) {
                     tracing::error!("{error:#}; ended without sealing");
                 }
+                self.say_farewell(self.tally.figures(shipper, now()));
                 return Ok(Some(End::Terminate));
             }
             Notice::Reload => {
@@ -313,6 +316,13 @@ impl Daemon {
         Ok(())
     }
 
+    /// Whoever ends on purpose says so; else the sink would take it for missing.
+    fn say_farewell(&self, figures: Figures) {
+        if self.config.heartbeat.enabled && self.reported.is_some() {
+            self.network.farewell(figures);
+        }
+    }
+
     /// The configuration as it is written now, unless it is wrong.
     fn reloaded(&self) -> Option<Config> {
         match Config::load(&self.file) {
@@ -338,6 +348,10 @@ impl Daemon {
             || config.heartbeat != self.config.heartbeat
             || config.agent != self.config.agent;
         if network_differs {
+            if config.agent.host != self.config.agent.host || !config.heartbeat.enabled {
+                // Nobody is to be missed under the old name.
+                self.say_farewell(Figures::default());
+            }
             self.network.stop();
             self.network = start_network(&config, self.notifier.clone())?;
             self.tally.adopt(config.agent.host.clone());

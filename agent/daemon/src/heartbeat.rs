@@ -15,6 +15,11 @@ pub use settings::{HeartbeatSettings, Namespace};
 use aws_sdk_cloudwatch::types::{Dimension, StandardUnit};
 use headrig_contract::HostName;
 
+/// The value of `Heartbeat` while the agent lives.
+const BEATS: f64 = 1.0;
+/// Its value when the agent ends on purpose.
+const ENDS: f64 = 0.0;
+
 /// How the agent is doing. Counters count from its start and never go back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -54,10 +59,20 @@ impl Heartbeat {
     /// What is to be told now. `Heartbeat` has the dimension Host; the others have none and add up over the
     /// fleet. There are no times in it: CloudWatch takes the time of arrival, whatever this host's clock says.
     pub fn report(&self, figures: Figures) -> Report {
+        self.report_with(BEATS, figures)
+    }
+
+    /// The last report of an agent that ends on purpose: its heart beats 0 times. The sink expects no more of this
+    /// host then, until it is heard again.
+    pub fn farewell(&self, figures: Figures) -> Report {
+        self.report_with(ENDS, figures)
+    }
+
+    fn report_with(&self, beat: f64, figures: Figures) -> Report {
         let host = Dimension::builder().name("Host").value(self.host.as_str()).build();
         let since = |count: u64, before: u64| count.saturating_sub(before) as f64;
         let Figures { bytes_shipped, bytes_lost, upload_errors, .. } = self.reported;
-        let mut alive = datum("Heartbeat", StandardUnit::Count, 1.0);
+        let mut alive = datum("Heartbeat", StandardUnit::Count, beat);
         alive.dimensions = Some(vec![host]);
         let data = vec![
             alive,
@@ -127,6 +142,16 @@ mod tests {
             assert_eq!(value(&report, name), expect, "{name}");
         }
         assert_eq!(report.data.len(), cases.len());
+    }
+
+    #[test]
+    fn a_farewell_is_a_heartbeat_of_zero_with_the_last_counts() {
+        let mut heartbeat = Heartbeat::new(HostName::from_lossy("web-1"));
+        heartbeat.arrived(&heartbeat.report(figures(100)));
+        let farewell = heartbeat.farewell(figures(140));
+        assert_eq!((value(&farewell, "Heartbeat"), value(&farewell, "BytesShipped")), (0.0, 40.0));
+        let dimensions = |report: &Report| report.data[0].dimensions.clone();
+        assert_eq!(dimensions(&farewell), dimensions(&heartbeat.report(figures(140))));
     }
 
     #[test]

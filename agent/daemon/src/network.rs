@@ -16,7 +16,7 @@ use headrig_contract::{ContentHash, HostName};
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::mpsc::Sender,
+    sync::mpsc::{Sender, SyncSender, sync_channel},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -49,7 +49,13 @@ pub enum Job {
     Upload(ChunkRecord, PathBuf),
     /// Tell CloudWatch.
     Report(Figures),
+    /// Tell CloudWatch that the agent ends on purpose, and then whoever waits for that.
+    Farewell(Figures, SyncSender<()>),
 }
+
+/// How long the agent's end may wait for its farewell: nothing is lost without it, but the sink takes the agent for
+/// missing.
+const FAREWELL_MAX: Duration = Duration::from_secs(3);
 
 /// What the thread needs to know.
 pub struct Settings {
@@ -98,6 +104,17 @@ impl Network {
         }
     }
 
+    /// Tells CloudWatch that the agent ends on purpose, within a bounded time.
+    pub fn farewell(&self, figures: Figures) {
+        let (said, heard) = sync_channel(1);
+        self.hand(Job::Farewell(figures, said));
+        if heard.recv_timeout(FAREWELL_MAX).is_err() {
+            tracing::warn!(
+                "the farewell did not reach CloudWatch in time; the sink may take this agent for missing"
+            );
+        }
+    }
+
     /// Whether it has not ended, be it by [`Network::stop`] or by a panic.
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
@@ -136,7 +153,9 @@ async fn work(settings: Settings, mut jobs: mpsc::UnboundedReceiver<Job>, notice
                 });
             }
             // A report that finds the last one still under way is left out: the next carries its counts.
-            Job::Report(figures) => drop(reports.try_send(figures)),
+            Job::Report(figures) => drop(reports.try_send((figures, None))),
+            // This one waits for the last report, for it must come after it.
+            Job::Farewell(figures, said) => drop(reports.send((figures, Some(said))).await),
         }
     }
 }
@@ -162,13 +181,13 @@ async fn report(
     settings: HeartbeatSettings,
     host: HostName,
     connections: Connections,
-    mut figures: mpsc::Receiver<Figures>,
+    mut figures: mpsc::Receiver<(Figures, Option<SyncSender<()>>)>,
 ) {
     let mut heartbeat = Heartbeat::new(host);
     let cloudwatch = CloudWatch::new(settings, connections);
     let mut trouble: Option<&'static str> = None;
-    while let Some(figures) = figures.recv().await {
-        let report = heartbeat.report(figures);
+    while let Some((figures, farewell)) = figures.recv().await {
+        let report = if farewell.is_some() { heartbeat.farewell(figures) } else { heartbeat.report(figures) };
         match cloudwatch.put(report.data.clone()).await {
             Ok(()) => {
                 heartbeat.arrived(&report);
@@ -179,6 +198,9 @@ async fn report(
                 tracing::warn!("heartbeat: {error}");
                 trouble = Some(error.kind());
             }
+        }
+        if let Some(said) = farewell {
+            let _ = said.send(());
         }
     }
 }

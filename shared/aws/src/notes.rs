@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::{
     types::AttributeValue::{self, B, N, S},
 };
 use headrig_ledger::LedgerError;
-use std::{collections::HashMap, sync::OnceLock, time::Duration};
+use headrig_notices::{CallError, NoteBook};
+use std::{collections::HashMap, error::Error, sync::OnceLock, time::Duration};
 
 /// The table's key.
 const PK: &str = "pk";
@@ -94,6 +95,29 @@ impl TableNotes {
 
     fn client(&self) -> &Client {
         self.client.get_or_init(|| Client::new(self.calls.config()))
+    }
+}
+
+impl NoteBook for TableNotes {
+    fn read(&self, name: &str) -> Result<Option<(u64, Vec<u8>)>, CallError> {
+        self.read_note(name).map_err(|error| failed("read a note", &error))
+    }
+
+    fn write(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<(), CallError> {
+        let action = "write a note";
+        match self.write_note(name, expected, bytes) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CallError::Conflict { action }),
+            Err(error) => Err(failed(action, &error)),
+        }
+    }
+}
+
+fn failed(action: &'static str, error: &LedgerError) -> CallError {
+    let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    match error {
+        LedgerError::Unavailable { .. } => CallError::Unavailable { action, reason },
+        _ => CallError::Refused { action, reason },
     }
 }
 

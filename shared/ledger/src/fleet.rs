@@ -90,10 +90,12 @@ impl Fleet {
         self.agents.get(host)
     }
 
-    /// Takes note of a sighting. One that is older than what is known says nothing: it came late.
+    /// Takes note of a sighting. One that is older than what is known says nothing: it came late. Of the same time,
+    /// a farewell counts.
     pub fn notice(&mut self, host: &HostName, sighting: Sighting, at: UnixMicros, news: &mut FleetNews) {
         let known = self.agents.get(host);
-        if known.is_some_and(|agent| agent.noticed >= at) {
+        if known.is_some_and(|agent| agent.noticed > at || agent.noticed == at && sighting == Sighting::Heard)
+        {
             return;
         }
         let presence = match sighting {
@@ -200,6 +202,18 @@ mod tests {
         fleet.notice(&host("web"), Sighting::Heard, UnixMicros(8), &mut news);
         fleet.judge(UnixMicros::from_seconds(99), &PATIENCE, &mut news);
         assert!(news.is_empty() && fleet.missing() == 0);
+    }
+
+    #[test]
+    fn a_farewell_in_the_minute_of_a_heartbeat_counts_in_either_order() {
+        for order in [[Sighting::Heard, Sighting::Farewell], [Sighting::Farewell, Sighting::Heard]] {
+            let (mut fleet, mut news) = (Fleet::default(), FleetNews::default());
+            for sighting in order {
+                fleet.notice(&host("web"), sighting, UnixMicros(9), &mut news);
+            }
+            fleet.judge(UnixMicros::from_seconds(99), &PATIENCE, &mut news);
+            assert!(news.is_empty() && fleet.missing() == 0, "{order:?}");
+        }
     }
 
     #[test]

@@ -1,17 +1,19 @@
-//! The agents' heartbeats, as CloudWatch has them: the metric `Heartbeat` with the dimension `Host`.
+//! The agents' heartbeats, as CloudWatch has them: the metric `Heartbeat` with the dimension `Host`, 1 while the agent
+//! lives and 0 when it ends on purpose. A minute in which it did the latter has 0 as its least value.
 //!
 //! Needs cloudwatch:ListMetrics and cloudwatch:GetMetricData. The latter costs money for each host and each time; how
 //! often is the caller's business.
 
 use super::failed;
-use crate::ports::{CallError, Heartbeats};
+use crate::ports::{Beat, CallError, Heartbeats};
 use aws_sdk_cloudwatch::{
     Client,
     primitives::DateTime,
-    types::{Dimension, Metric, MetricDataQuery, MetricStat, RecentlyActive, ScanBy},
+    types::{Dimension, Metric, MetricDataQuery, MetricStat, RecentlyActive, ScanBy, StatusCode},
 };
 use headrig_aws::Calls;
 use headrig_contract::{HostName, UnixMicros};
+use headrig_ledger::fleet::Sighting;
 use std::sync::OnceLock;
 
 /// Queries in one GetMetricData: what CloudWatch takes.
@@ -68,10 +70,10 @@ impl CloudWatchHeartbeats {
         hosts: &[HostName],
         from: UnixMicros,
         until: UnixMicros,
-    ) -> Result<Vec<(HostName, UnixMicros)>, CallError> {
+    ) -> Result<Vec<Beat>, CallError> {
         let queries: Vec<_> =
             hosts.iter().enumerate().map(|(number, host)| self.query(number, host)).collect();
-        let mut last: Vec<Option<i64>> = vec![None; hosts.len()];
+        let mut last: Vec<Option<(i64, Sighting)>> = vec![None; hosts.len()];
         let mut token = None;
         for _ in 0..DATA_PAGES_MAX {
             let request = self
@@ -84,10 +86,18 @@ impl CloudWatchHeartbeats {
                 .set_next_token(token);
             let page = request.send().await.map_err(failed("read the heartbeats"))?;
             for result in page.metric_data_results() {
+                if result.status_code() == Some(&StatusCode::InternalError) {
+                    let reason = format!("CloudWatch failed for {}", result.id().unwrap_or_default());
+                    return Err(CallError::Unavailable { action: "read the heartbeats", reason });
+                }
                 let number = result.id().and_then(|id| id.strip_prefix('h')?.parse::<usize>().ok());
-                let newest = result.timestamps().iter().map(DateTime::secs).max();
-                if let Some(known) = number.and_then(|number| last.get_mut(number)) {
-                    *known = (*known).max(newest);
+                let beats = result.timestamps().iter().zip(result.values());
+                let newest =
+                    beats.max_by_key(|(at, _)| at.secs()).map(|(at, least)| (at.secs(), sighting(*least)));
+                if let Some(known) = number.and_then(|number| last.get_mut(number))
+                    && known.map(|(at, _)| at) < newest.map(|(at, _)| at)
+                {
+                    *known = newest;
                 }
             }
             token = page.next_token().map(Into::into);
@@ -95,10 +105,15 @@ impl CloudWatchHeartbeats {
                 break;
             }
         }
-        let heard = hosts
-            .iter()
-            .zip(last)
-            .filter_map(|(host, at)| Some((host.clone(), UnixMicros::from_seconds(at?))));
+        if token.is_some() {
+            // Whoever is not in the pages that were read would seem silent.
+            let reason = format!("CloudWatch answered in more than {DATA_PAGES_MAX} pages");
+            return Err(CallError::Refused { action: "read the heartbeats", reason });
+        }
+        let heard = hosts.iter().zip(last).filter_map(|(host, beat)| {
+            let (seconds, sighting) = beat?;
+            Some(Beat { host: host.clone(), at: UnixMicros::from_seconds(seconds), sighting })
+        });
         Ok(heard.collect())
     }
 
@@ -109,13 +124,13 @@ impl CloudWatchHeartbeats {
             .metric_name("Heartbeat")
             .dimensions(dimension)
             .build();
-        let stat = MetricStat::builder().metric(metric).period(PERIOD_SECONDS).stat("Sum").build();
+        let stat = MetricStat::builder().metric(metric).period(PERIOD_SECONDS).stat("Minimum").build();
         MetricDataQuery::builder().id(format!("h{number}")).metric_stat(stat).build()
     }
 }
 
 impl Heartbeats for CloudWatchHeartbeats {
-    fn heard(&self, from: UnixMicros, until: UnixMicros) -> Result<Vec<(HostName, UnixMicros)>, CallError> {
+    fn heard(&self, from: UnixMicros, until: UnixMicros) -> Result<Vec<Beat>, CallError> {
         self.calls.wait(async {
             let mut heard = Vec::new();
             for hosts in self.hosts().await?.chunks(QUERIES_MAX) {
@@ -124,6 +139,11 @@ impl Heartbeats for CloudWatchHeartbeats {
             Ok(heard)
         })
     }
+}
+
+/// The agents send 1 and 0, which floats hold exactly; anything between would be somebody else's.
+fn sighting(least: f64) -> Sighting {
+    if least < 0.5 { Sighting::Farewell } else { Sighting::Heard }
 }
 
 fn host_of(metric: &Metric) -> Option<HostName> {

@@ -2,14 +2,14 @@
 
 use crate::{
     notes::Note,
-    ports::{CallError, Figure},
+    ports::{Beat, CallError, Figure},
     sink::{Sink, SinkError},
     telling::listed,
 };
 use headrig_contract::{HostName, UnixMicros};
 use headrig_ledger::{
     Ledger,
-    fleet::{AGENTS_MAX, FLEET_NOTE, FleetNews, KeptFleet, Sighting, change_kept},
+    fleet::{AGENTS_MAX, FLEET_NOTE, FleetNews, KeptFleet, change_kept},
 };
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ impl<L: Ledger> Sink<'_, L> {
         let from = heard_until.max(moved(until, LISTEN_SPAN_MAX, -1));
         let fleet = &mut note.content.fleet;
         let mut news = FleetNews::default();
-        for (host, at) in self.ports.heartbeats.heard(from, until)? {
-            fleet.notice(&host, Sighting::Heard, at, &mut news);
+        for Beat { host, at, sighting } in self.ports.heartbeats.heard(from, until)? {
+            fleet.notice(&host, sighting, at, &mut news);
         }
         fleet.judge(until, &self.settings.patience, &mut news);
         self.publish_missing(fleet.missing());

@@ -2,8 +2,8 @@
 
 use crate::world::{World, stored};
 use headrig_contract::{ByteLength, ContentHash, HostName};
-use headrig_ledger::{Fault, Ledger};
-use headrig_sink::Figure;
+use headrig_ledger::{Fault, Ledger, fleet::Sighting};
+use headrig_sink::{Figure, ports::Beat};
 use serde_json::json;
 
 #[test]
@@ -138,7 +138,7 @@ fn agents_that_fall_silent_together_are_one_message_and_so_is_their_return() {
     let hosts = ["db-1", "web-1", "web-2"].map(HostName::from_lossy);
     let minutes = |count: usize, heard: &[HostName]| {
         for _ in 0..count {
-            world.beats.borrow_mut().extend(heard.iter().map(|host| (host.clone(), world.now.get())));
+            heard.iter().for_each(|host| beat(&world, host, Sighting::Heard));
             world.sweep();
             world.wait(60);
         }
@@ -154,6 +154,35 @@ fn agents_that_fall_silent_together_are_one_message_and_so_is_their_return() {
     minutes(10, &hosts[..2]);
     assert_eq!((world.told.borrow().len(), world.latest.borrow()[&Figure::MissingAgents]), (2, 0.0));
     assert!(world.told.borrow()[1].1.contains("web-1 is heard again"));
+}
+
+fn beat(world: &World, host: &HostName, sighting: Sighting) {
+    world.beats.borrow_mut().push(Beat { host: host.clone(), at: world.now.get(), sighting });
+}
+
+#[test]
+fn an_agent_that_ends_on_purpose_is_not_missed_until_it_is_heard_again_and_crashes() {
+    let world = World::new();
+    let host = HostName::from_lossy("web-1");
+    let minutes = |count: usize, is_up: bool| {
+        for _ in 0..count {
+            if is_up {
+                beat(&world, &host, Sighting::Heard);
+            }
+            world.sweep();
+            world.wait(60);
+        }
+    };
+    minutes(20, true);
+    beat(&world, &host, Sighting::Farewell);
+    minutes(600, false);
+    assert!(world.told.borrow().is_empty(), "{:?}", world.told.borrow());
+    assert_eq!(world.latest.borrow()[&Figure::MissingAgents], 0.0);
+    minutes(3, true);
+    minutes(30, false);
+    let told = world.told.borrow().clone();
+    assert!(told.len() == 1 && told[0].1.contains("web-1 has gone silent"), "{told:?}");
+    assert_eq!(world.latest.borrow()[&Figure::MissingAgents], 1.0);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use headrig_sink::{
     CallError, Event, Figure, Ports, Reply, Settings, Sink, SinkError,
     notes::MemoryNotes,
     ports::{
-        Heartbeats, JobStarter, Lake, ListedObject, Metrics, NoteBook, Notifier, ObjectHead, Objects,
+        Beat, Heartbeats, JobStarter, Lake, ListedObject, Metrics, NoteBook, Notifier, ObjectHead, Objects,
         RunState, StartError,
     },
 };
@@ -53,7 +53,7 @@ pub(crate) struct World {
     pub(crate) told: RefCell<Vec<(String, String)>>,
     pub(crate) sums: RefCell<BTreeMap<Figure, f64>>,
     pub(crate) latest: RefCell<BTreeMap<Figure, f64>>,
-    pub(crate) beats: RefCell<Vec<(HostName, UnixMicros)>>,
+    pub(crate) beats: RefCell<Vec<Beat>>,
     /// Files of the lake.
     pub(crate) lake: RefCell<BTreeSet<String>>,
     notes: MemoryNotes,
@@ -371,10 +371,10 @@ impl Metrics for World {
 }
 
 impl Heartbeats for World {
-    fn heard(&self, from: UnixMicros, until: UnixMicros) -> Result<Vec<(HostName, UnixMicros)>, CallError> {
+    fn heard(&self, from: UnixMicros, until: UnixMicros) -> Result<Vec<Beat>, CallError> {
         self.call("listen", || {
             let beats = self.beats.borrow();
-            Ok(beats.iter().filter(|(_, at)| from <= *at && *at <= until).cloned().collect())
+            Ok(beats.iter().filter(|beat| from <= beat.at && beat.at <= until).cloned().collect())
         })
     }
 }

@@ -34,6 +34,49 @@ fn heartbeat() -> Result<()> {
     scenario.finish(agent).map(drop)
 }
 
+/// An agent that ends on purpose sends a heartbeat of zero; one that is killed sends none, and one that starts again
+/// sends ones. The sink asks for the least of a minute.
+#[test]
+fn farewell() -> Result<()> {
+    const NAME: &str = "farewell in CloudWatch";
+    let Some(store) = Ministack::start(NAME, Policies::Ignored)?.map(Arc::new) else { return Ok(()) };
+    let mut scenario = Scenario::begin_on(NAME, Arc::clone(&store))?;
+    scenario.setup.heartbeat_endpoint = Some(format!("http://{}", store.address()));
+    let mut log = scenario.open("app.log")?;
+    let agent = scenario.agent()?;
+    wait_until("a heartbeat is there", ANSWER_LIMIT, || Ok(least_beat(&store)?.is_some()))?;
+    ensure!(agent.kill()?, "the agent had ended by itself");
+    ensure!(least_beat(&store)? == Some(1.0), "an agent that is killed says nothing");
+    let agent = scenario.agent()?;
+    scenario.write(&mut log, 100)?;
+    scenario.finish(agent)?;
+    ensure!(least_beat(&store)? == Some(0.0), "an agent that ends on purpose says so");
+    Ok(())
+}
+
+/// The least value of the heartbeat in the last hour.
+fn least_beat(store: &Ministack) -> Result<Option<f64>> {
+    let now = jiff::Timestamp::now();
+    let time = |hours: i64| (now + jiff::SignedDuration::from_hours(hours)).to_string();
+    let xml = store.call(
+        "monitoring",
+        &[
+            ("Action", "GetMetricStatistics"),
+            ("Version", "2010-08-01"),
+            ("Namespace", "headrig"),
+            ("MetricName", "Heartbeat"),
+            ("Dimensions.member.1.Name", "Host"),
+            ("Dimensions.member.1.Value", "web-1"),
+            ("StartTime", &time(-1)),
+            ("EndTime", &time(1)),
+            ("Period", "60"),
+            ("Statistics.member.1", "Minimum"),
+        ],
+    )?;
+    let values: Result<Vec<f64>, _> = between(&xml, "<Minimum>", "</Minimum>").map(str::parse).collect();
+    Ok(values?.into_iter().reduce(f64::min))
+}
+
 type Metric = (String, Option<(String, String)>);
 
 fn metrics(store: &Ministack) -> Result<Vec<Metric>> {

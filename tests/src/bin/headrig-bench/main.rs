@@ -1,4 +1,4 @@
-//! Measures the release build: `headrig local` and `headrig-agent`, each beside the floor, in one run.
+//! Measures the release build: `headrig local` and `headrig-agent`, each beside the floor, in one run, and the sink.
 //!
 //! Everything that is not measured runs in other processes: the floor, the stand-in for S3, the logs' writers.
 
@@ -6,6 +6,7 @@ mod agent;
 mod floor;
 mod local;
 mod null_s3;
+mod sink;
 mod verdict;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +26,8 @@ enum Measure {
     Local(local::Options),
     /// The agent against a stand-in for S3: one big log, idle files, many slow ones, and how soon a line is sealed
     Agent(agent::Options),
+    /// The sink under a Runtime API of this harness: cold start, what an invocation takes, write calls, sizes
+    Sink(sink::Options),
     /// Read, compress and hash FILE, and nothing else
     #[command(hide = true)]
     Floor(Floor),
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Measure::Local(options) => local::run(&options),
         Measure::Agent(options) => agent::run(&options),
+        Measure::Sink(options) => sink::run(&options),
         Measure::Floor(floor) => floor.run(),
         Measure::NullS3 { folder } => null_s3::serve(&folder),
     };
