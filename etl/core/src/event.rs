@@ -247,6 +247,36 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Whether a parser has written anything to it since it was fresh. An event's time counts by where it comes
+    /// from: whoever sets one says so.
+    pub(crate) fn is_touched(&self) -> bool {
+        let texts = [
+            &self.service,
+            &self.message,
+            &self.src_ip,
+            &self.user_name,
+            &self.http_method,
+            &self.http_path,
+            &self.http_user_agent,
+            &self.http_referrer,
+            &self.trace_id,
+            &self.span_id,
+        ];
+        let numbers = self.pid.is_some()
+            | self.http_status.is_some()
+            | self.http_bytes.is_some()
+            | self.http_duration_ms.is_some();
+        self.ts_source == TsSource::Event
+            || self.severity_number != 0
+            || self.level != Level::Unknown
+            || self.event_type != EventType::Unparsed
+            || !self.format.is_empty()
+            || self.wraps_line
+            || numbers
+            || !self.attributes.is_empty()
+            || texts.iter().any(|text| text.is_some())
+    }
+
     /// Adds an attribute.
     pub fn attribute(&mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) {
         self.attributes.push((key.into(), value.into()));

@@ -40,7 +40,14 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
 
 /// Takes logcat's time and the blanks behind it.
 fn time<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<Cursor<'a>> {
-    let timestamp = Timestamp::parse(text.as_bytes())?;
+    let bytes = text.as_bytes();
+    // The places of blank and point in both layouts, so that other logs' times need not be read.
+    let likely = matches!((bytes.get(5), bytes.get(14)), (Some(b' '), Some(b'.')))
+        || matches!((bytes.get(10), bytes.get(19)), (Some(b' '), Some(b'.')));
+    if !likely {
+        return None;
+    }
+    let timestamp = Timestamp::parse(bytes)?;
     let dashed = match timestamp.shape {
         Shape::MonthDay => text.as_bytes()[2] == b'-',
         Shape::Iso => text.as_bytes()[4] == b'-' && text.as_bytes()[10] == b' ',

@@ -15,6 +15,10 @@ use super::time::Context;
 use crate::event::{Event, EventType};
 use headrig_contract::Timestamp;
 use headrig_contract::timestamp::Shape;
+use memchr::{memchr, memchr_iter};
+
+/// Bytes in which the first mark begins: behind the time and a thread.
+const MARK_BYTES_MAX: usize = 64;
 
 /// Parses one event.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
@@ -22,7 +26,7 @@ pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<
 }
 
 fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
-    if !text.as_bytes().first()?.is_ascii_digit() {
+    if !text.as_bytes().first()?.is_ascii_digit() || !has_mark(text) {
         return None;
     }
     let timestamp = Timestamp::parse(text.as_bytes())?;
@@ -56,6 +60,16 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     event.message = Some(cursor.rest().into());
     classify("mysqld", cursor.rest(), event);
     Some(())
+}
+
+/// Whether any of the marks stands near the front: cheaper to see than a time is to read.
+fn has_mark(text: &str) -> bool {
+    let front = &text.as_bytes()[..text.len().min(MARK_BYTES_MAX)];
+    let bracket = memchr(b'[', front).map(|at| &text.as_bytes()[at..]);
+    let levels: [&[u8]; 4] = [b"[Note]", b"[Warning]", b"[ERROR]", b"[System]"];
+    bracket.is_some_and(|rest| levels.iter().any(|level| rest.starts_with(level)))
+        || memchr_iter(b'I', front).any(|at| text.as_bytes()[at..].starts_with(b"InnoDB: "))
+        || memchr_iter(b'_', front).any(|at| text.as_bytes()[..at].ends_with(b" mysqld"))
 }
 
 /// A connection's number; 5.6's InnoDB writes its thread in hexadecimal.

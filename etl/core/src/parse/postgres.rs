@@ -16,7 +16,7 @@ use crate::event::{Event, EventType};
 use headrig_contract::Timestamp;
 use headrig_contract::framing::timestamp_in_head;
 use headrig_contract::timestamp::{Reading, Shape};
-use memchr::memmem;
+use memchr::memchr_iter;
 
 /// Bytes of a line's prefix.
 const PREFIX_BYTES_MAX: usize = 400;
@@ -28,10 +28,10 @@ pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<
 
 fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
     let front = &text.as_bytes()[..text.len().min(PREFIX_BYTES_MAX)];
-    let colon = memmem::find(front, b":  ")?;
+    let colon = memchr_iter(b':', front).find(|at| front[at + 1..].starts_with(b"  "))?;
     let before = &text[..colon];
-    let start = before.rfind(|mark: char| !mark.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
-    let word = &before[start..];
+    let word = before.rsplit(|mark: char| !mark.is_ascii_alphanumeric()).next()?;
+    let start = before.len() - word.len();
     let own = is_own_word(word);
     let severity = if own { 9 } else { severity_of(word)? };
     let prefix = &before[..start];

@@ -47,8 +47,12 @@ pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<
 }
 
 fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
-    let comma = memchr(b',', text.as_bytes().get(..40)?)?;
-    if text.as_bytes()[4] != b'-' || !context.stamp_text(event, &text[..comma]) {
+    let front = text.as_bytes().first_chunk::<40>()?;
+    if front[4] != b'-' || front[19] != b'.' {
+        return None;
+    }
+    let comma = memchr(b',', front)?;
+    if !context.stamp_text(event, &text[..comma]) {
         return None;
     }
     let mut columns: [Cow<'a, str>; COLUMNS_MAX] = Default::default();

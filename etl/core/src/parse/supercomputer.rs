@@ -24,8 +24,11 @@ pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<
 fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
     let mut cursor = Cursor::new(text);
     let label = cursor.word();
+    if !is_label(label) {
+        return None;
+    }
     let (epoch, date, node) = (next_word(&mut cursor)?, next_word(&mut cursor)?, next_word(&mut cursor)?);
-    if !(is_label(label) && epoch.len() == 10 && is_dotted_date(date)) {
+    if epoch.len() != 10 || !is_dotted_date(date) {
         return None;
     }
     let timestamp = Timestamp::parse_whole(epoch.as_bytes())?;

@@ -25,9 +25,6 @@ use level_at::LevelAt;
 
 /// Parses one event that begins with a timestamp.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
-    if timestamp_in_head(text.as_bytes()).is_none() && behind::find(text).is_none() {
-        return false;
-    }
     match ansi::has_escapes(text) {
         true => ansi::parse_plain(text, context, event, plain),
         false => plain(text, context, event),

@@ -71,11 +71,20 @@ pub(super) fn zone(scan: &mut Scan<'_>) -> Option<i32> {
         _ => None,
     }?;
     *scan = ahead;
-    let mut behind = scan.clone();
-    if behind.eat(b'[').is_some() && area(&mut behind) && behind.eat(b']').is_some() {
-        *scan = behind;
+    if scan.peek() == Some(b'[') {
+        bracketed_area(scan);
     }
     Some(seconds)
+}
+
+/// Takes `[Area/Place]`, as Java writes it behind an offset. Seldom, so it is kept out of the hot loop.
+#[cold]
+fn bracketed_area(scan: &mut Scan<'_>) {
+    let mut behind = scan.clone();
+    behind.skip(1);
+    if area(&mut behind) && behind.eat(b']').is_some() {
+        *scan = behind;
+    }
 }
 
 /// Takes `Area/Place`.
@@ -97,6 +106,7 @@ fn zulu(scan: &mut Scan<'_>) -> Option<i32> {
 }
 
 /// `±hh`, `±hhmm` or `±hh:mm`. After a space only those with minutes: `- 12` may be anything.
+#[inline]
 fn signed(scan: &mut Scan<'_>, spaced: bool) -> Option<i32> {
     let sign = if scan.eat_any(b"+-")? == b'-' { -1 } else { 1 };
     let hours = scan.number(2)?;
@@ -116,6 +126,7 @@ fn signed(scan: &mut Scan<'_>, spaced: bool) -> Option<i32> {
 }
 
 /// Takes a name of the table off `scan`, whether or not it tells the offset.
+#[inline(never)]
 fn named(scan: &mut Scan<'_>, mut ahead: Scan<'_>) -> Option<i32> {
     let rest = ahead.rest();
     if rest.get(1).is_some_and(|next| next.is_ascii_lowercase() || *next == b'S') {
