@@ -172,7 +172,7 @@ impl StreamFormat {
     }
 
     /// Has a parser try the text, with the columns that the stream has named where it reads such.
-    #[inline]
+    #[inline(always)]
     fn ask<'a>(&self, parser: &Parser, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
         match &self.columns {
             Some(columns) if parser.name == W3C => w3c::parse_by(columns, text, context, event),
@@ -182,7 +182,6 @@ impl StreamFormat {
 }
 
 /// An event of which nothing is known but when its file was written or read.
-#[inline]
 fn reset(event: &mut Event<'_>, context: &Context<'_>) {
     let mut attributes = std::mem::take(&mut event.attributes);
     attributes.clear();
