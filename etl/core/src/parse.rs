@@ -257,7 +257,7 @@ impl StreamFormat {
     }
 
     /// Has a parser try the text, with the columns that the stream has named where it reads such.
-    #[inline]
+    #[inline(always)]
     fn ask<'a>(&self, parser: &Parser, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
         match &self.directive {
             Some(columns) if parser.name == W3C => w3c::parse_by(columns, text, context, event),
@@ -291,7 +291,6 @@ impl Votes {
 }
 
 /// An event of which nothing is known but when its file was written or read.
-#[inline]
 fn reset(event: &mut Event<'_>, context: &Context<'_>) {
     let mut attributes = std::mem::take(&mut event.attributes);
     attributes.clear();
