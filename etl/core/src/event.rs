@@ -284,8 +284,8 @@ impl<'a> Event<'a> {
             || self.level != Level::Unknown
             || self.event_type != EventType::Unparsed
             || !self.format.is_empty()
-            || numbers
             || self.wraps_line
+            || numbers
             || !self.attributes.is_empty()
             || texts.iter().any(|text| text.is_some())
     }

@@ -200,14 +200,26 @@ impl StreamFormat {
     /// Fills `event` from the text of one event, its last line terminator cut off. Whatever `event`
     /// held before is gone; the capacity of its attributes stays.
     pub fn parse<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) {
-        if !self.parse_by(self.first, text, context, event) {
-            reset(event, context);
-        } else if event.wraps_line {
+        reset(event, context);
+        let usual = self.own.is_empty() && self.columns.is_none();
+        match self.first {
+            Some(first) if usual && self.ask(first, text, context, event) => event.format = first.name,
+            _ => self.parse_by_others(text, context, event),
+        }
+        if event.wraps_line {
             self.unwrap(context, event);
         }
     }
 
-    /// Asks one parser first, then the others.
+    /// Apart from the usual way, which the loop over all lines takes in.
+    #[inline(never)]
+    fn parse_by_others<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) {
+        reset(event, context);
+        let _ = self.parse_by(self.first, text, context, event);
+    }
+
+    /// Asks the configuration's formats, the stream's columns, one parser, then the others. The event must be
+    /// fresh, and is so again where nobody took the text.
     fn parse_by<'a>(
         &self,
         first: Option<&'static Parser>,
@@ -215,38 +227,19 @@ impl StreamFormat {
         context: &Context<'_>,
         event: &mut Event<'a>,
     ) -> bool {
-        for own in &self.own {
-            reset(event, context);
-            if own.parse(text, context, event) {
-                event.format = own.name();
-                return true;
-            }
+        if let Some(own) = self.own.iter().find(|own| own.parse(text, context, event)) {
+            event.format = own.name();
+            return true;
         }
         if let Some(columns) = &self.columns {
-            reset(event, context);
             if columns.parse(text, context, event) {
                 event.format = TABLE;
                 return true;
             }
+            reset(event, context);
         }
-        reset(event, context);
-        match first {
-            Some(first) if self.takes(first, text, context, event) => true,
-            _ => self.parse_by_others(first, text, context, event),
-        }
-    }
-
-    /// Apart from the usual way, which the loop over all lines takes in.
-    #[inline(never)]
-    fn parse_by_others<'a>(
-        &self,
-        first: Option<&'static Parser>,
-        text: &'a str,
-        context: &Context<'_>,
-        event: &mut Event<'a>,
-    ) -> bool {
-        let asked = |parser: &Parser| first.is_some_and(|first| std::ptr::eq(first, parser));
-        PARSERS.iter().filter(|parser| !asked(parser)).any(|parser| self.takes(parser, text, context, event))
+        let others = PARSERS.iter().filter(|parser| first.is_none_or(|first| !std::ptr::eq(first, *parser)));
+        first.into_iter().chain(others).any(|parser| self.takes(parser, text, context, event))
     }
 
     /// Whether the parser takes the text. Where not, the event is as fresh as it was.
@@ -268,7 +261,7 @@ impl StreamFormat {
     }
 
     /// Has a parser try the text, with the columns that the stream has named where it reads such.
-    #[inline]
+    #[inline(always)]
     fn ask<'a>(&self, parser: &Parser, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
         match &self.directive {
             Some(columns) if parser.name == W3C => w3c::parse_by(columns, text, context, event),
@@ -302,7 +295,6 @@ impl Votes {
 }
 
 /// An event of which nothing is known but when its file was written or read.
-#[inline]
 fn reset(event: &mut Event<'_>, context: &Context<'_>) {
     let mut attributes = std::mem::take(&mut event.attributes);
     attributes.clear();

@@ -53,6 +53,9 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
 fn bracketed_time(text: &str) -> Option<(usize, Timestamp)> {
     let front = &text.as_bytes()[..text.len().min(FRONT_BYTES_MAX)];
     memchr_iter(b'[', front).take(4).find_map(|bracket| {
+        if front.get(bracket + 3) != Some(&b'/') {
+            return None;
+        }
         let timestamp = Timestamp::parse(&text.as_bytes()[bracket + 1..])?;
         (timestamp.shape == Shape::AccessLog).then_some((bracket, timestamp))
     })

@@ -91,7 +91,6 @@ pub(super) fn present(text: &str) -> Option<&str> {
 }
 
 /// Whether the text is an IP address. The first byte rules most words out.
-#[inline]
 pub(super) fn is_address(text: &str) -> bool {
     let likely = text.as_bytes().first().is_some_and(|first| first.is_ascii_hexdigit() || *first == b':');
     likely && text.parse::<IpAddr>().is_ok()

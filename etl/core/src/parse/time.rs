@@ -46,7 +46,6 @@ impl<'c> Context<'c> {
     }
 
     /// The instant that a reading stands for.
-    #[inline]
     pub fn resolve(&self, reading: Reading) -> UnixMicros {
         match reading {
             Reading::Instant(instant) => instant,
@@ -58,7 +57,6 @@ impl<'c> Context<'c> {
 
     /// Sets the event's time to the one written, unless that cannot be right; then the written one
     /// becomes an attribute.
-    #[inline]
     pub(super) fn stamp<'a>(
         &self,
         event: &mut Event<'a>,

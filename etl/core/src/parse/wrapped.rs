@@ -25,11 +25,13 @@ impl StreamFormat {
         match event.message.take() {
             Some(Cow::Borrowed(line)) => {
                 let mut inner = Event::default();
+                reset(&mut inner, context);
                 self.parse_wrapped(line, context, &mut inner);
                 merge(event, inner);
             }
             Some(Cow::Owned(line)) => {
                 let mut inner = Event::default();
+                reset(&mut inner, context);
                 self.parse_wrapped(&line, context, &mut inner);
                 merge(event, inner.into_owned());
             }

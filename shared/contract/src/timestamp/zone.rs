@@ -106,7 +106,7 @@ fn zulu(scan: &mut Scan<'_>) -> Option<i32> {
 }
 
 /// `±hh`, `±hhmm` or `±hh:mm`. After a space only those with minutes: `- 12` may be anything.
-#[inline]
+#[inline(always)]
 fn signed(scan: &mut Scan<'_>, spaced: bool) -> Option<i32> {
     let sign = if scan.eat_any(b"+-")? == b'-' { -1 } else { 1 };
     let hours = scan.number(2)?;

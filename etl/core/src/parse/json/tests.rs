@@ -137,3 +137,22 @@ fn other_lines_are_refused() {
         check("json", text, &[]);
     }
 }
+
+#[test]
+fn objects_of_very_many_members_are_refused_and_deep_ones_are_kept_as_text() {
+    let members = |count: usize| {
+        let members: Vec<String> = (0..count).map(|n| format!("\"k{n}\":{n}")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let zone = jiff::tz::TimeZone::UTC;
+    let context = crate::parse::tests::context(&zone);
+    let parse = |text: &str| {
+        let mut event = crate::Event::default();
+        super::parse(text, &context, &mut event).then_some(event.attributes.len())
+    };
+    assert_eq!(parse(&members(4096)), Some(4096));
+    assert_eq!(parse(&members(4097)), None);
+    let deep = format!("{{\"log\":{}1{}}}", "{\"log\":".repeat(10_000), "}".repeat(10_000));
+    assert_eq!(parse(&deep), Some(1));
+    assert_eq!(parse(&"{\"a\":".repeat(10_000)), None);
+}
