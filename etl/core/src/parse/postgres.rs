@@ -30,7 +30,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     let front = &text.as_bytes()[..text.len().min(PREFIX_BYTES_MAX)];
     let colon = memchr_iter(b':', front).find(|at| front[at + 1..].starts_with(b"  "))?;
     let before = &text[..colon];
-    let start = before.rfind(|mark: char| !mark.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+    let start = before.len() - before.bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
     let word = &before[start..];
     let own = is_own_word(word);
     let severity = if own { 9 } else { severity_of(word)? };
