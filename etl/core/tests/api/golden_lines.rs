@@ -284,6 +284,9 @@ fn survives(text: &str) {
 }
 
 proptest! {
+    // The texts are many, and a letter of several bytes must come to stand in each place.
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
     #[test]
     fn damaged_golden_lines_are_survived(
         line in proptest::sample::select(texts()),
