@@ -21,15 +21,17 @@ use toml::de::DeValue;
 /// The log formats that a source may name, sorted. The truth is `PARSERS` in etl/core/src/parse.rs, which the
 /// agent does not link: a parser that is added or renamed there is so here, too. A name that the ETL does not
 /// know is no error there, but no hint either.
-pub const FORMATS: [&str; 9] = [
+pub const FORMATS: [&str; 11] = [
     "access",
     "apache_error",
+    "audit",
     "delimited",
     "json",
     "logfmt",
     "nginx_error",
     "syslog_3164",
     "syslog_5424",
+    "tagged",
     "timestamped",
 ];
 

@@ -226,7 +226,7 @@ pub(crate) const CASES: &[(Place, &str, &[&str])] = &[
         &[
             "agent.toml:6:1: source[1].include: expected a list of at least one pattern, found nothing",
             "agent.toml:7:8: source[1].name: expected a name of its own, such as \"nginx\", of letters, digits, '.', '_' and '-', found \"app\"; another source has this name",
-            "agent.toml:8:10: source[1].format: expected one of \"access\", \"apache_error\", \"delimited\", \"json\", \"logfmt\", \"nginx_error\", \"syslog_3164\", \"syslog_5424\", \"timestamped\", found \"acces\"; did you mean \"access\"?",
+            "agent.toml:8:10: source[1].format: expected one of \"access\", \"apache_error\", \"audit\", \"delimited\", \"json\", \"logfmt\", \"nginx_error\", \"syslog_3164\", \"syslog_5424\", \"tagged\", \"timestamped\", found \"acces\"; did you mean \"access\"?",
         ],
     ),
     (
