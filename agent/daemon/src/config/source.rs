@@ -21,10 +21,11 @@ use toml::de::DeValue;
 /// The log formats that a source may name, sorted. The truth is `PARSERS` in etl/core/src/parse.rs, which the
 /// agent does not link: a parser that is added or renamed there is so here, too. A name that the ETL does not
 /// know is no error there, but no hint either.
-pub const FORMATS: [&str; 39] = [
+pub const FORMATS: [&str; 41] = [
     "access",
     "apache_error",
     "apt",
+    "audit",
     "aws_elb",
     "aws_s3",
     "aws_vpc_flow",
@@ -54,6 +55,7 @@ pub const FORMATS: [&str; 39] = [
     "supercomputer",
     "syslog_3164",
     "syslog_5424",
+    "tagged",
     "timestamped",
     "tracing",
     "vsftpd",

@@ -226,7 +226,7 @@ pub(crate) const CASES: &[(Place, &str, &[&str])] = &[
         &[
             "agent.toml:6:1: source[1].include: expected a list of at least one pattern, found nothing",
             "agent.toml:7:8: source[1].name: expected a name of its own, such as \"nginx\", of letters, digits, '.', '_' and '-', found \"app\"; another source has this name",
-            "agent.toml:8:10: source[1].format: expected one of \"access\", \"apache_error\", \"apt\", \"aws_elb\", \"aws_s3\", \"aws_vpc_flow\", \"cef\", \"cri\", \"delimited\", \"dmesg\", \"docker\", \"dpkg\", \"haproxy\", \"json\", \"klog\", \"leef\", \"leveled\", \"logcat\", \"logfmt\", \"macos_unified\", \"mongodb\", \"mysql_error\", \"mysql_slow\", \"nginx_error\", \"postgres\", \"postgres_csv\", \"python\", \"redis\", \"squid\", \"supercomputer\", \"syslog_3164\", \"syslog_5424\", \"timestamped\", \"tracing\", \"vsftpd\", \"w3c\", \"windows_xml\", \"xferlog\", \"yum\", found \"acces\"; did you mean \"access\"?",
+            "agent.toml:8:10: source[1].format: expected one of \"access\", \"apache_error\", \"apt\", \"audit\", \"aws_elb\", \"aws_s3\", \"aws_vpc_flow\", \"cef\", \"cri\", \"delimited\", \"dmesg\", \"docker\", \"dpkg\", \"haproxy\", \"json\", \"klog\", \"leef\", \"leveled\", \"logcat\", \"logfmt\", \"macos_unified\", \"mongodb\", \"mysql_error\", \"mysql_slow\", \"nginx_error\", \"postgres\", \"postgres_csv\", \"python\", \"redis\", \"squid\", \"supercomputer\", \"syslog_3164\", \"syslog_5424\", \"tagged\", \"timestamped\", \"tracing\", \"vsftpd\", \"w3c\", \"windows_xml\", \"xferlog\", \"yum\", found \"acces\"; did you mean \"access\"?",
         ],
     ),
     (

@@ -80,6 +80,23 @@ pub(super) fn classify_plain<'a>(text: &'a str, event: &mut Event<'a>) {
     }
 }
 
+/// [`classify_plain`] for a text whose parser found type and level already: only a tag of its own and what
+/// nobody else writes change them. Quick where there is neither.
+pub(super) fn classify_unnamed<'a>(text: &'a str, event: &mut Event<'a>) {
+    if own_tag(text).is_some() {
+        return classify_plain(text, event);
+    }
+    let line = &text[..memchr::memchr(b'\n', text.as_bytes()).unwrap_or(text.len())];
+    if let Some((event_type, _)) = by_anybody(text, line.trim(), event) {
+        event.event_type = event_type;
+        if let Some(severity) = implied::severity("", line, event_type)
+            && event.severity_number == 0
+        {
+            event.set_severity(severity);
+        }
+    }
+}
+
 /// What a text says of its program itself.
 pub(super) struct OwnTag<'a> {
     /// The word before the tag, where that is one alone.
@@ -138,7 +155,7 @@ fn told<'a>(name: &str, message: &'a str, line: &'a str, event: &mut Event<'a>) 
 
 /// A text without a program: only what nobody else writes.
 fn by_anybody<'a>(message: &'a str, text: &'a str, event: &mut Event<'a>) -> Option<Told> {
-    let told = programs::told_by_anybody(text, event).or_else(|| packets::netfilter(text, event));
+    let told = programs::told_by_anybody(text, event).or_else(|| packets::netfilter_alone(text, event));
     told.or_else(|| windows::event_alone(message, event))
 }
 

@@ -15,7 +15,7 @@ mod header;
 mod level_at;
 
 use super::ansi;
-use super::classify::{classify, classify_plain};
+use super::classify::{classify, classify_unnamed};
 use super::level::{severity_of_letter, severity_of_word};
 use super::text::number;
 use super::time::Context;
@@ -69,7 +69,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     {
         match event.service.clone() {
             Some(service) if service.starts_with("fail2ban.") => classify(&service, message, event),
-            _ => classify_plain(message, event),
+            _ => classify_unnamed(message, event),
         }
     }
     Some(())

@@ -10,6 +10,12 @@ use crate::event::Event;
 use crate::event::EventType::Firewall;
 use crate::parse::text::number;
 use memchr::memmem;
+use std::sync::LazyLock;
+
+/// Bytes of a text in which a packet's fields begin, where no kernel vouches for it.
+const PREFIX_BYTES_MAX: usize = 64;
+/// Looked for in many lines that are no packet's, so made ready once.
+static FIELDS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("IN="));
 
 /// Words of a packet's line that are looked at.
 const WORDS_MAX: usize = 48;
@@ -51,6 +57,12 @@ pub(super) fn netfilter<'a>(line: &'a str, event: &mut Event<'a>) -> Option<Told
         }
     }
     Some((Firewall, 0))
+}
+
+/// The same for a text of which nothing is known.
+pub(super) fn netfilter_alone<'a>(text: &'a str, event: &mut Event<'a>) -> Option<Told> {
+    let front = &text.as_bytes()[..text.len().min(PREFIX_BYTES_MAX)];
+    FIELDS.find(front).and_then(|_| netfilter(text, event))
 }
 
 fn key_of(key: &str) -> Option<&'static str> {

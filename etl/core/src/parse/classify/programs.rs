@@ -23,6 +23,7 @@ use crate::event::{Event, EventType};
 use EventType::{
     AccountChange, Application, Container, Database, Firewall, Kernel, Network, Privilege, Scheduler, Service,
 };
+use memchr::memmem::Finder;
 use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 
@@ -186,8 +187,22 @@ struct Index {
     exact: FxHashMap<&'static str, usize>,
     stems: Vec<(&'static str, usize)>,
     pam: Vec<ReadyLine>,
-    unmistakable: Vec<ReadyLine>,
+    anybody: Anybody,
 }
+
+/// Lines that need no program, so arranged that the many texts which are none of them cost little.
+struct Anybody {
+    /// Lines that begin with text of their own, by its first byte.
+    headed: FxHashMap<u8, Vec<ReadyLine>>,
+    /// The others. Each holds [`HINT`] near its beginning, which is looked for first.
+    headless: Vec<ReadyLine>,
+    hint: Finder<'static>,
+}
+
+/// What every line of [`anybody::UNMISTAKABLE`] holds that begins with a hole.
+const HINT: &str = " auth";
+/// Bytes of a text in which the hint must stand.
+const HINT_BYTES_MAX: usize = 64;
 
 static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
 
@@ -215,7 +230,11 @@ pub(super) fn told_by_pam<'a>(text: &'a str, event: &mut Event<'a>) -> Option<To
 
 /// What a line tells whose program is unknown.
 pub(super) fn told_by_anybody<'a>(text: &'a str, event: &mut Event<'a>) -> Option<Told> {
-    first_fit(&INDEX.unmistakable, text, event)
+    let Anybody { headed, headless, hint } = &INDEX.anybody;
+    let bytes = text.as_bytes();
+    let told = headed.get(bytes.first()?).and_then(|lines| first_fit(lines, text, event));
+    let front = &bytes[..bytes.len().min(HINT_BYTES_MAX)];
+    told.or_else(|| hint.find(front).and_then(|_| first_fit(headless, text, event)))
 }
 
 fn first_fit<'a>(lines: &[ReadyLine], text: &'a str, event: &mut Event<'a>) -> Option<Told> {
@@ -233,6 +252,19 @@ fn ready(lines: &'static [Line]) -> Vec<ReadyLine> {
     lines.iter().map(ready).collect()
 }
 
+impl Anybody {
+    fn new() -> Self {
+        let (mut headed, mut headless) = (FxHashMap::<_, Vec<_>>::default(), Vec::new());
+        for line in ready(anybody::UNMISTAKABLE) {
+            match line.template.head().as_bytes().first() {
+                Some(first) => headed.entry(*first).or_default().push(line),
+                None => headless.push(line),
+            }
+        }
+        Self { headed, headless, hint: Finder::new(HINT) }
+    }
+}
+
 impl Index {
     fn new() -> Self {
         let mut index = Self {
@@ -240,7 +272,7 @@ impl Index {
             exact: FxHashMap::default(),
             stems: Vec::new(),
             pam: ready(pam::LINES),
-            unmistakable: ready(anybody::UNMISTAKABLE),
+            anybody: Anybody::new(),
         };
         for (at, program) in PROGRAMS.iter().enumerate() {
             for name in program.names {

@@ -84,6 +84,11 @@ impl Template {
         Self { head, holes: holes.into() }
     }
 
+    /// The text before the first hole.
+    pub(super) fn head(&self) -> &'static str {
+        self.head
+    }
+
     /// What the holes take, where the text fits.
     pub(super) fn fit<'a>(&self, text: &'a str) -> Option<Captures<'a>> {
         let rest = text.strip_prefix(self.head)?;

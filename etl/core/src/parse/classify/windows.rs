@@ -95,6 +95,9 @@ pub(super) fn event_alone<'a>(text: &'a str, event: &mut Event<'a>) -> Option<To
     if text.starts_with("MSWinEventLog\t") {
         return event_text(text, event);
     }
+    if !["A ", "An ", "The ", "Kerberos ", "Special ", "User "].iter().any(|word| text.starts_with(word)) {
+        return None;
+    }
     let sentence = SENTENCES.iter().find(|(words, ..)| text.starts_with(words))?;
     Some(told(sentence, text, event))
 }

@@ -12,6 +12,13 @@ fn every_template_is_whole() {
 }
 
 #[test]
+fn a_line_of_anybody_that_begins_with_a_hole_holds_the_hint() {
+    for line in anybody::UNMISTAKABLE.iter().filter(|line| line.template.starts_with('{')) {
+        assert!(line.template.contains(HINT), "{}", line.template);
+    }
+}
+
+#[test]
 fn every_name_is_small_and_stands_once() {
     let names: Vec<_> = PROGRAMS.iter().flat_map(|program| program.names).collect();
     for (at, name) in names.iter().enumerate() {
