@@ -41,8 +41,13 @@ pub(crate) struct Watch {
 struct Counting {
     groups: Groups,
     cells: usize,
+    /// The bucket at hand, and where it ends.
+    bucket: Minutes,
+    ends: Minutes,
     /// What was counted of the place at hand in this bucket, and is in no group yet.
-    current: (Minutes, Cell),
+    current: Cell,
+    /// Kept for its memory only.
+    group: String,
 }
 
 impl Alerts {
@@ -115,10 +120,9 @@ impl Watch {
             let base = bases >> at & 1 == 1 && alert.base.hold_in(event, line);
             if hit || base {
                 let cell = Cell { hits: u64::from(hit), base: u64::from(base) };
-                let width = alert.bucket().0;
-                let bucket = Minutes(Minutes::of(event.ts).0.div_euclid(width) * width);
+                let minute = Minutes::of(event.ts);
                 let place = (self.host.as_str(), self.source.as_str());
-                self.figures.left_out += self.counts[at].count(alert, place, event, bucket, cell);
+                self.figures.left_out += self.counts[at].count(alert, place, event, minute, cell);
             }
         }
     }
@@ -151,27 +155,36 @@ impl Counting {
         alert: &Alert,
         place: (&str, &str),
         event: &Event<'_>,
-        bucket: Minutes,
+        minute: Minutes,
         cell: Cell,
     ) -> u64 {
-        if !alert.is_by_site() {
-            return group_of(alert, place, Some(event)).map_or(0, |group| self.add(&group, bucket, cell));
-        }
         let mut left_out = 0;
-        if self.current.0 != bucket {
+        // Nearly every event is of the bucket of the one before.
+        if !(self.bucket.0..self.ends.0).contains(&minute.0) {
             left_out = self.settle(alert, place);
-            self.current.0 = bucket;
+            let width = alert.bucket().0;
+            self.bucket = Minutes(minute.0.div_euclid(width) * width);
+            self.ends = Minutes(self.bucket.0 + width);
         }
-        self.current.1.add(cell);
+        if alert.is_by_site() {
+            self.current.add(cell);
+            return left_out;
+        }
+        let mut group = std::mem::take(&mut self.group);
+        if name_group(alert, place, Some(event), &mut group).is_some() {
+            left_out += self.add(&group, self.bucket, cell);
+        }
+        self.group = group;
         left_out
     }
 
     fn settle(&mut self, alert: &Alert, place: (&str, &str)) -> u64 {
-        let (bucket, cell) = std::mem::take(&mut self.current);
-        if cell == Cell::default() {
+        let cell = std::mem::take(&mut self.current);
+        let mut group = String::new();
+        if cell == Cell::default() || name_group(alert, place, None, &mut group).is_none() {
             return 0;
         }
-        group_of(alert, place, None).map_or(0, |group| self.add(&group, bucket, cell))
+        self.add(&group, self.bucket, cell)
     }
 
     fn add(&mut self, group: &str, bucket: Minutes, cell: Cell) -> u64 {
@@ -191,9 +204,14 @@ impl Counting {
     }
 }
 
-/// The name of the event's group: `host=web-1 src_ip=192.0.2.7`; none where it lacks a part of it.
-fn group_of(alert: &Alert, (host, source): (&str, &str), event: Option<&Event<'_>>) -> Option<String> {
-    let mut name = String::new();
+/// Names the event's group: `host=web-1 src_ip=192.0.2.7`; none where it lacks a part of it.
+fn name_group(
+    alert: &Alert,
+    (host, source): (&str, &str),
+    event: Option<&Event<'_>>,
+    name: &mut String,
+) -> Option<()> {
+    name.clear();
     for by in &alert.group_by {
         let value = match by {
             GroupBy::Host => host,
@@ -213,5 +231,5 @@ fn group_of(alert: &Alert, (host, source): (&str, &str), event: Option<&Event<'_
             shown.chars().map(|letter| if letter.is_control() || letter == ' ' { '_' } else { letter }),
         );
     }
-    Some(name)
+    Some(())
 }

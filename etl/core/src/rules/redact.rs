@@ -11,6 +11,7 @@ use crate::{
     conditions::regex_set,
     field::{Field, texts, texts_mut},
 };
+use memchr::memchr;
 use regex::{Regex, RegexSet};
 use std::{borrow::Cow, ops::Range};
 
@@ -22,6 +23,10 @@ const ANYWHERE_BYTES_MIN: usize = 4;
 pub(crate) struct Redaction {
     /// Finds something wherever one of the finders does; none where all of them together are too large.
     any: Option<RegexSet>,
+    /// Whether mail addresses are looked for: a byte of theirs is found quicker than they are.
+    email: bool,
+    /// Whether a pattern may know where its text begins or ends.
+    anchored: bool,
     finders: Vec<Finder>,
     /// The names of attributes whose whole value goes.
     keys: Vec<Regex>,
@@ -62,10 +67,13 @@ impl Redaction {
                 finders.push(Finder { regex: compile(&pattern)?, builtin: Some(*builtin) });
             }
         }
-        let any = regex_set(finders.iter().map(|finder| &finder.regex));
+        let is_email = |finder: &&Finder| finder.builtin == Some(Builtin::Email);
+        let any = regex_set(finders.iter().filter(|it| !is_email(it)).map(|finder| &finder.regex));
+        let email = finders.iter().any(|finder| is_email(&finder));
+        let anchored = patterns.iter().any(|it| ["^", "$", r"\A", r"\z"].iter().any(|end| it.contains(end)));
         let keys = builtins.iter().filter_map(|builtin| builtin.attribute_keys());
         let keys = keys.map(|pattern| compile(&pattern)).collect::<Result<_, _>>()?;
-        Ok(Self { any, finders, keys, columns, replacement })
+        Ok(Self { any, email, anchored, finders, keys, columns, replacement })
     }
 
     /// Takes the secrets out of `event` and `raw`; returns how many there were. `line` is the event as it was read.
@@ -121,11 +129,16 @@ impl Redaction {
         joined.clear();
         let attributes = event.attributes.iter().flat_map(|(key, value)| [key, value]);
         let columns = texts(event).into_iter().flatten().chain(attributes).map(|text| &**text);
-        for text in [line].into_iter().chain(raw.filter(|raw| *raw != line)).chain(columns) {
-            joined.push_str(text);
-            joined.push('\n');
+        for text in [line].into_iter().chain(raw).chain(columns) {
+            let is_line = std::ptr::eq(text, line) && !joined.is_empty();
+            if !is_line && (self.anchored || joined.is_empty() || !is_cut_from(line, text)) {
+                joined.push_str(text);
+                joined.push('\n');
+            }
         }
-        if self.any.as_ref().is_some_and(|any| !any.is_match(joined)) {
+        let may_be_email =
+            self.email && (memchr(b'@', joined.as_bytes()).is_some() || joined.contains("%40"));
+        if !may_be_email && self.any.as_ref().is_some_and(|any| !any.is_match(joined)) {
             return;
         }
         let attributes = event.attributes.iter().flat_map(|(key, value)| [key, value]);
@@ -200,6 +213,19 @@ impl Redaction {
         clean.push_str(&text[at..]);
         Some(clean)
     }
+}
+
+/// Whether `column` is a part of `line` with no word's character next to it: then a pattern without an anchor finds
+/// nothing in it that it does not find in the line.
+fn is_cut_from(line: &str, column: &str) -> bool {
+    let (from, start) = (line.as_ptr().addr(), column.as_ptr().addr());
+    if column.is_empty() || start < from || start + column.len() > from + line.len() {
+        return column.is_empty();
+    }
+    let (start, bytes) = (start - from, line.as_bytes());
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+    let before = start.checked_sub(1).and_then(|at| bytes.get(at));
+    !before.is_some_and(is_word) && !bytes.get(start + column.len()).is_some_and(is_word)
 }
 
 fn stands_alone(text: &str, span: &Range<usize>) -> bool {
