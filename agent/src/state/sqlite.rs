@@ -1,19 +1,17 @@
 //! The state in SQLite, one file, in WAL mode with every commit synced. Drawn in docs/formats/state.md.
 
+mod rows;
+
 use super::{
-    Anchoring, ChainRecord, ChunkRecord, FileRecord, Meeting, OldFile, Recovered, Seal, StateError,
-    StateStore, StrandRecord,
+    Anchoring, ChainRecord, FileRecord, Meeting, OldFile, Recovered, Seal, StateError, StateStore,
+    StrandRecord,
 };
-use crate::identity::{FileId, Fingerprint, Mark, StrandId};
-use headrig_contract::{
-    AgentId, ByteLength, ByteOffset, ChunkSeq, ContentHash, Generation, ObjectKey, StreamId, UnixMicros,
-};
+use headrig_contract::{AgentId, ChunkSeq, ContentHash};
+use rows::{ReadFault, parsed, read_chunk, read_file, read_old_file, read_strand, unsigned};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, params};
 use std::{
-    ffi::OsStr,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
@@ -308,99 +306,6 @@ fn put_files(transaction: &Transaction<'_>, files: &[FileRecord]) -> rusqlite::R
             ])
             .map(drop)
     })
-}
-
-/// Why a row could not be read: the database's fault, or a value that no agent writes.
-enum ReadFault {
-    Database(rusqlite::Error),
-    Value(String),
-}
-
-impl From<rusqlite::Error> for ReadFault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl ReadFault {
-    fn into_error(self, path: &Path) -> StateError {
-        match self {
-            Self::Database(error) => state_error(path, error),
-            Self::Value(expected) => StateError::Damaged { path: path.into(), expected },
-        }
-    }
-}
-
-fn read_strand(row: &Row<'_>) -> Result<StrandRecord, ReadFault> {
-    let mark = Mark {
-        offset: ByteOffset(unsigned(row.get(3)?)?),
-        head: Fingerprint { length: row.get(4)?, hash: row.get(5)? },
-        window: Fingerprint { length: row.get(6)?, hash: row.get(7)? },
-        mid_line: row.get(8)?,
-    };
-    let path: Vec<u8> = row.get(2)?;
-    if u64::from(mark.window.length.max(mark.head.length)) > mark.offset.0 {
-        return Err(ReadFault::Value("fingerprints no longer than what is sealed".into()));
-    }
-    let began = ByteOffset(unsigned(row.get(9)?)?);
-    if began > mark.offset {
-        return Err(ReadFault::Value("reading that began no later than it came to".into()));
-    }
-    Ok(StrandRecord { id: strand_id(row, 0)?, mark, path: Path::new(OsStr::from_bytes(&path)).into(), began })
-}
-
-fn read_old_file(row: &Row<'_>) -> Result<OldFile, ReadFault> {
-    Ok(OldFile {
-        file: file_id(row)?,
-        size: ByteLength(unsigned(row.get(3)?)?),
-        modified: UnixMicros(row.get(4)?),
-        compressed: row.get(5)?,
-    })
-}
-
-/// The file in the first three columns.
-fn file_id(row: &Row<'_>) -> Result<FileId, ReadFault> {
-    Ok(FileId {
-        device: row.get::<_, i64>(0)? as u64,
-        inode: row.get::<_, i64>(1)? as u64,
-        born: UnixMicros(row.get(2)?),
-    })
-}
-
-fn read_file(row: &Row<'_>) -> Result<FileRecord, ReadFault> {
-    Ok(FileRecord {
-        file: file_id(row)?,
-        strand: strand_id(row, 3)?,
-        size_done: ByteLength(unsigned(row.get(5)?)?),
-        modified_done: UnixMicros(row.get(6)?),
-    })
-}
-
-fn read_chunk(row: &Row<'_>) -> Result<ChunkRecord, ReadFault> {
-    let key: String = row.get(1)?;
-    Ok(ChunkRecord {
-        hash: ContentHash::from_bytes(row.get(0)?),
-        key: ObjectKey::parse(&key).map_err(|error| ReadFault::Value(error.to_string()))?,
-        length: ByteLength(unsigned(row.get(2)?)?),
-        raw_length: ByteLength(unsigned(row.get(3)?)?),
-        sealed_at: UnixMicros(row.get(4)?),
-    })
-}
-
-fn strand_id(row: &Row<'_>, column: usize) -> Result<StrandId, ReadFault> {
-    Ok(StrandId {
-        stream: StreamId::from_bytes(row.get(column)?),
-        generation: Generation(row.get(column + 1)?),
-    })
-}
-
-fn unsigned(value: i64) -> Result<u64, ReadFault> {
-    u64::try_from(value)
-        .map_err(|_| ReadFault::Value(format!("a number that is not negative, found {value}")))
-}
-
-fn parsed<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, ReadFault> {
-    text.parse().map_err(|error| ReadFault::Value(format!("{error}")))
 }
 
 fn state_error(path: &Path, error: rusqlite::Error) -> StateError {
