@@ -4,18 +4,19 @@
 //! fails on that is tried again from what is durable, as after a crash; a configuration that is wrong changes
 //! nothing.
 
+mod ending;
 mod figures;
 mod logging;
+mod reload;
 mod rest;
 mod scan;
 mod state;
 
 use crate::{
-    access::{heartbeat_settings, s3_settings},
     check::EXIT_WRONG,
     config::Config,
     heartbeat::Figures,
-    network::{self, Job, Network, Notice},
+    network::{Job, Network, Notice},
     watch::Watch,
 };
 use anyhow::{Context, Result, bail};
@@ -27,7 +28,7 @@ use headrig_agent::{
 };
 use headrig_contract::UnixMicros;
 use logging::Logging;
-use rustix::fs::{FlockOperation, flock};
+use reload::start_network;
 use scan::{Scanner, Seen};
 use sd_notify::NotifyState;
 use signal_hook::{
@@ -36,7 +37,7 @@ use signal_hook::{
 };
 use std::{
     collections::VecDeque,
-    fs::{self, File, OpenOptions},
+    fs::File,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -52,8 +53,6 @@ const RECONCILE_PAUSE: Duration = Duration::from_secs(30);
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// How long the loop sleeps at most.
 const NAP_MAX: Duration = Duration::from_secs(1);
-/// How long sealing may take when the agent is to end.
-const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
 /// Runs the agent until it is told to end, and returns its exit code.
 pub fn run(file: &Path) -> ExitCode {
@@ -108,7 +107,7 @@ enum End {
 
 impl Daemon {
     fn start(file: &Path, config: Config, logging: Logging) -> Result<Self> {
-        let lock = hold(&config.agent.state_dir)?;
+        let lock = state::hold(&config.agent.state_dir)?;
         let (sender, notices) = channel();
         listen_to_signals(sender.clone())?;
         let network = start_network(&config, sender.clone())?;
@@ -300,96 +299,6 @@ impl Daemon {
             tracing::warn!("{path}: {lines} lines longer than max_line_bytes were cut");
         }
     }
-
-    /// Seals what was read, within a bound; what is sealed is uploaded by the next agent.
-    fn seal_and_leave(&mut self, shipper: &mut Shipper<SqliteState>) -> Result<()> {
-        tell_systemd(&[NotifyState::Stopping]);
-        shipper.tell(Event::Finish, now());
-        let begun = Instant::now();
-        while begun.elapsed() < SHUTDOWN_MAX {
-            match shipper.step(now())? {
-                Step::Idle => break,
-                Step::Worked | Step::Store(..) => {}
-            }
-        }
-        tracing::info!("ended; {} bytes wait in the spool for the next start", shipper.core().spool_bytes());
-        Ok(())
-    }
-
-    /// Whoever ends on purpose says so; else the sink would take it for missing.
-    fn say_farewell(&self, figures: Figures) {
-        if self.config.heartbeat.enabled && self.reported.is_some() {
-            self.network.farewell(figures);
-        }
-    }
-
-    /// The configuration as it is written now, unless it is wrong.
-    fn reloaded(&self) -> Option<Config> {
-        match Config::load(&self.file) {
-            Ok(config) if config.agent.state_dir != self.config.agent.state_dir => {
-                tracing::error!(
-                    "agent.state_dir cannot change while the agent runs; the configuration stays as it was"
-                );
-                None
-            }
-            Ok(config) => Some(config),
-            Err(problems) => {
-                problems.iter().for_each(|problem| tracing::error!("{problem}"));
-                tracing::error!("the configuration is wrong and stays as it was");
-                None
-            }
-        }
-    }
-
-    /// Goes on by another configuration. A network that it changes is ended first: what it had under way is
-    /// sealed, and handed out again.
-    fn adopt(&mut self, config: Config) -> Result<()> {
-        let network_differs = config.upload != self.config.upload
-            || config.heartbeat != self.config.heartbeat
-            || config.agent != self.config.agent;
-        if network_differs {
-            if config.agent.host != self.config.agent.host || !config.heartbeat.enabled {
-                // Nobody is to be missed under the old name.
-                self.say_farewell(Figures::default());
-            }
-            self.network.stop();
-            self.network = start_network(&config, self.notifier.clone())?;
-            self.tally.adopt(config.agent.host.clone());
-            self.logging.adopt(config.agent.log_level);
-        }
-        self.scanner.adopt(&config);
-        self.config = config;
-        tracing::info!("the configuration was read again");
-        Ok(())
-    }
-}
-
-fn hold(state_dir: &Path) -> Result<File> {
-    let unusable =
-        || format!("the state folder {} cannot be used; make it writable for the agent", state_dir.display());
-    fs::create_dir_all(state_dir).with_context(unusable)?;
-    let lock = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(state_dir.join("lock"))
-        .with_context(unusable)?;
-    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!("another agent runs on {}; end it first", state_dir.display());
-    }
-    Ok(lock)
-}
-
-fn start_network(config: &Config, notices: Sender<Notice>) -> Result<Network> {
-    let settings = network::Settings {
-        s3: s3_settings(config)?,
-        heartbeat: heartbeat_settings(config)?,
-        host: config.agent.host.clone(),
-        bytes_per_second_max: config.upload.bandwidth_bytes_per_second_max,
-        status_socket: config.agent.status_socket.clone(),
-        metrics_listen: config.agent.metrics_listen,
-    };
-    Network::start(settings, notices).context("the network's thread cannot be started")
 }
 
 fn listen_to_signals(notices: Sender<Notice>) -> Result<()> {

@@ -4,16 +4,34 @@
 //! It knows the state folder's layout and nothing of lines. *Invariant:* a refusal changes nothing and names
 //! the way out.
 
-use anyhow::{Error, Result, anyhow, ensure};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use headrig_agent::{
     shipper::ShipError,
     state::{SqliteState, StateError},
 };
 use headrig_contract::AgentId;
+use rustix::fs::{FlockOperation, flock};
 use std::{
-    fs,
+    fs::{self, File, OpenOptions},
     path::{Path, PathBuf},
 };
+
+/// Takes the state folder, and makes it; another agent on it is refused as long as the file lives.
+pub(super) fn hold(state_dir: &Path) -> Result<File> {
+    let unusable =
+        || format!("the state folder {} cannot be used; make it writable for the agent", state_dir.display());
+    fs::create_dir_all(state_dir).with_context(unusable)?;
+    let lock = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(state_dir.join("lock"))
+        .with_context(unusable)?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!("another agent runs on {}; end it first", state_dir.display());
+    }
+    Ok(lock)
+}
 
 /// The spool in `folder`. It is made after the database and never removed, so it tells that there was one.
 pub(super) fn spool(folder: &Path) -> PathBuf {
