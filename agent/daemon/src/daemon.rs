@@ -1,8 +1,8 @@
 //! `headrig-agent run`: one loop that scans, does what the core says, and listens to what comes in.
 //!
-//! It decides when to look, never what to ship. Invariants: the loop waits for nothing but its own disk; what
-//! fails on that is tried again from what is durable, as after a crash; a configuration that is wrong changes
-//! nothing.
+//! It decides when to look, never what to ship. Invariants: the loop waits for nothing but its own disk, and where a
+//! host's agent ends a bounded time for its farewell; what fails on that disk is tried again from what is durable, as
+//! after a crash; a configuration that is wrong changes nothing.
 
 mod ending;
 mod figures;
@@ -110,7 +110,7 @@ impl Daemon {
         let lock = state::hold(&config.agent.state_dir)?;
         let (sender, notices) = channel();
         listen_to_signals(sender.clone())?;
-        let network = start_network(&config, sender.clone())?;
+        let network = start_network(&config, Figures::default(), sender.clone())?;
         let scanner = Scanner::new(&config, Watch::new(sender.clone()));
         let tally = Tally::new(config.agent.host.clone());
         tracing::info!(
@@ -151,7 +151,7 @@ impl Daemon {
                     tracing::error!("{error:#}; trying again");
                     self.tally.trouble(format!("{error:#}"));
                     if self.rest()? {
-                        self.say_farewell(Figures::default());
+                        self.say_farewell(self.tally.figures_at_rest());
                         return Ok(());
                     }
                 }

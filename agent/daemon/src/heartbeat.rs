@@ -53,7 +53,17 @@ pub struct Report {
 impl Heartbeat {
     /// An agent on `host` that has not reported yet.
     pub fn new(host: HostName) -> Self {
-        Self { host, reported: Figures::default() }
+        Self::after(host, Figures::default())
+    }
+
+    /// An agent on `host` that has reported this before.
+    pub const fn after(host: HostName, reported: Figures) -> Self {
+        Self { host, reported }
+    }
+
+    /// What has arrived.
+    pub const fn reported(&self) -> Figures {
+        self.reported
     }
 
     /// What is to be told now. `Heartbeat` has the dimension Host; the others have none and add up over the

@@ -1,7 +1,8 @@
 //! The thread that talks to the outside: uploads, the heartbeat, the status socket and the metrics endpoint,
 //! all on one small runtime. It decides nothing about lines; what comes of a job goes back as a [`Notice`].
 //!
-//! Invariant: nothing here holds the agent's loop up; the loop never waits for the network.
+//! Invariant: nothing here holds the agent's loop up; the loop waits for the network only for a farewell, and no longer
+//! than [`FAREWELL_MAX`].
 
 mod serve;
 
@@ -14,8 +15,10 @@ use crate::{
 use headrig_agent::state::ChunkRecord;
 use headrig_contract::{ContentHash, HostName};
 use std::{
+    cell::Cell,
     net::SocketAddr,
     path::PathBuf,
+    rc::Rc,
     sync::mpsc::{Sender, SyncSender, sync_channel},
     thread::{self, JoinHandle},
     time::Duration,
@@ -24,6 +27,10 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
 };
+
+/// How long the agent's end may wait for its farewell: nothing is lost without it, but the sink takes the agent for
+/// missing.
+const FAREWELL_MAX: Duration = Duration::from_secs(3);
 
 /// What the agent's loop is told.
 #[derive(Debug)]
@@ -53,10 +60,6 @@ pub enum Job {
     Farewell(Figures, SyncSender<()>),
 }
 
-/// How long the agent's end may wait for its farewell: nothing is lost without it, but the sink takes the agent for
-/// missing.
-const FAREWELL_MAX: Duration = Duration::from_secs(3);
-
 /// What the thread needs to know.
 pub struct Settings {
     /// The bucket.
@@ -65,6 +68,8 @@ pub struct Settings {
     pub heartbeat: HeartbeatSettings,
     /// Whose heart it is.
     pub host: HostName,
+    /// What CloudWatch was told of this agent by networks before this one: counters go on from there.
+    pub reported: Figures,
     /// The bytes that may be sent in a second.
     pub bytes_per_second_max: Option<u64>,
     /// Where the status is asked for.
@@ -77,7 +82,7 @@ pub struct Settings {
 pub struct Network {
     /// None once it was told to end.
     jobs: Option<mpsc::UnboundedSender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Figures>>,
 }
 
 impl Network {
@@ -89,19 +94,20 @@ impl Network {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (jobs, arriving) = mpsc::unbounded_channel();
         let thread = thread::Builder::new().name("network".into()).spawn(move || {
-            runtime.block_on(tokio::task::LocalSet::new().run_until(work(settings, arriving, notices)));
+            let working = work(settings, arriving, notices);
+            let reported = runtime.block_on(tokio::task::LocalSet::new().run_until(working));
             // A look-up of a name that hangs is not waited for.
             runtime.shutdown_background();
+            reported
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Ends the thread and what it has under way, and closes its sockets.
-    pub fn stop(&mut self) {
+    /// Ends the thread and what it has under way, and closes its sockets. Returns what CloudWatch was told up to then;
+    /// of a thread that panicked nobody knows.
+    pub fn stop(&mut self) -> Figures {
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
     }
 
     /// Tells CloudWatch that the agent ends on purpose, within a bounded time.
@@ -128,11 +134,19 @@ impl Network {
     }
 }
 
-async fn work(settings: Settings, mut jobs: mpsc::UnboundedReceiver<Job>, notices: Sender<Notice>) {
+/// Does jobs until there come no more, and returns what CloudWatch was told.
+async fn work(
+    settings: Settings,
+    mut jobs: mpsc::UnboundedReceiver<Job>,
+    notices: Sender<Notice>,
+) -> Figures {
     let connections = Connections::default();
-    let uploader = std::rc::Rc::new(S3Uploader::new(settings.s3, connections.clone()));
+    let uploader = Rc::new(S3Uploader::new(settings.s3, connections.clone()));
     let (reports, reporting) = mpsc::channel(1);
-    tokio::task::spawn_local(report(settings.heartbeat, settings.host, connections, reporting));
+    let reported = Rc::new(Cell::new(settings.reported));
+    let heartbeat = Heartbeat::after(settings.host, settings.reported);
+    let cloudwatch = CloudWatch::new(settings.heartbeat, connections);
+    tokio::task::spawn_local(report(heartbeat, cloudwatch, reporting, reported.clone()));
     tokio::task::spawn_local(serve::status(settings.status_socket, notices.clone()));
     if let Some(address) = settings.metrics_listen {
         tokio::task::spawn_local(serve::metrics(address, notices.clone()));
@@ -158,6 +172,7 @@ async fn work(settings: Settings, mut jobs: mpsc::UnboundedReceiver<Job>, notice
             Job::Farewell(figures, said) => drop(reports.send((figures, Some(said))).await),
         }
     }
+    reported.get()
 }
 
 /// Keeps uploads within a bandwidth on the average, a chunk at a time.
@@ -176,21 +191,21 @@ impl Pace {
     }
 }
 
-/// Sends reports; a failure is logged when its kind changes, and disturbs nobody.
+/// Sends reports, and keeps in `reported` what has arrived; a failure is logged when its kind changes, and disturbs
+/// nobody.
 async fn report(
-    settings: HeartbeatSettings,
-    host: HostName,
-    connections: Connections,
+    mut heartbeat: Heartbeat,
+    cloudwatch: CloudWatch,
     mut figures: mpsc::Receiver<(Figures, Option<SyncSender<()>>)>,
+    reported: Rc<Cell<Figures>>,
 ) {
-    let mut heartbeat = Heartbeat::new(host);
-    let cloudwatch = CloudWatch::new(settings, connections);
     let mut trouble: Option<&'static str> = None;
     while let Some((figures, farewell)) = figures.recv().await {
         let report = if farewell.is_some() { heartbeat.farewell(figures) } else { heartbeat.report(figures) };
         match cloudwatch.put(report.data.clone()).await {
             Ok(()) => {
                 heartbeat.arrived(&report);
+                reported.set(heartbeat.reported());
                 trouble = None;
             }
             Err(error) if trouble == Some(error.kind()) => {}

@@ -1,7 +1,7 @@
 //! The configuration is read again while the agent runs.
 //!
 //! Invariants: one that is wrong changes nothing; what the old network had under way stays sealed, and is handed out
-//! again.
+//! again; what CloudWatch was told is not told again.
 
 use super::Daemon;
 use crate::{
@@ -41,10 +41,10 @@ impl Daemon {
         if network_differs {
             if config.agent.host != self.config.agent.host || !config.heartbeat.enabled {
                 // Nobody is to be missed under the old name.
-                self.say_farewell(Figures::default());
+                self.say_farewell(self.tally.figures_at_rest());
             }
-            self.network.stop();
-            self.network = start_network(&config, self.notifier.clone())?;
+            let reported = self.network.stop();
+            self.network = start_network(&config, reported, self.notifier.clone())?;
             self.tally.adopt(config.agent.host.clone());
             self.logging.adopt(config.agent.log_level);
         }
@@ -55,12 +55,13 @@ impl Daemon {
     }
 }
 
-/// The network that the configuration asks for.
-pub(super) fn start_network(config: &Config, notices: Sender<Notice>) -> Result<Network> {
+/// The network that the configuration asks for, where CloudWatch knows what was `reported`.
+pub(super) fn start_network(config: &Config, reported: Figures, notices: Sender<Notice>) -> Result<Network> {
     let settings = network::Settings {
         s3: s3_settings(config)?,
         heartbeat: heartbeat_settings(config)?,
         host: config.agent.host.clone(),
+        reported,
         bytes_per_second_max: config.upload.bandwidth_bytes_per_second_max,
         status_socket: config.agent.status_socket.clone(),
         metrics_listen: config.agent.metrics_listen,

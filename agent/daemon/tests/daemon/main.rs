@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is a failure, which is what is wanted")]
 
+#[path = "../s3/cbor.rs"]
+mod cbor;
 #[path = "../standin/mod.rs"]
 mod standin;
+mod telling;
 mod watching;
 
 use headrig_agentd::status::Status;
