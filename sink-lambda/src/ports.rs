@@ -6,6 +6,7 @@
 use headrig_contract::{ByteLength, ContentHash, HostName, ObjectKey, UnixMicros};
 use headrig_ledger::{Attempt, BatchId, RunId, fleet::Sighting};
 pub use headrig_notices::{CallError, NoteBook, Notifier};
+pub use headrig_store::ListedObject;
 
 /// The upload bucket.
 pub trait Objects {
@@ -43,9 +44,6 @@ pub struct ObjectHead {
     /// The SHA-256 of all its bytes, where the store has computed one when it was put.
     pub hash: Option<ContentHash>,
 }
-
-/// An object in a listing.
-pub use headrig_aws::s3::ListedObject;
 
 /// The lake, as far as the sink touches it: what a batch's runs wrote must be gone before it is taken apart.
 pub trait Lake {

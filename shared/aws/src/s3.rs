@@ -13,6 +13,7 @@ use aws_sdk_s3::{
     types::EncodingType,
 };
 use headrig_contract::{ByteLength, UnixMicros};
+use headrig_store::ListedObject;
 use std::sync::OnceLock;
 
 /// What S3 lists at once.
@@ -28,17 +29,6 @@ pub struct Bucket {
     name: String,
     path_style: bool,
     client: OnceLock<Client>,
-}
-
-/// An object in a listing. Its key is as S3 has it, which need not be one that headrig can name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedObject {
-    /// Its key.
-    pub key: String,
-    /// How many bytes it has.
-    pub size: ByteLength,
-    /// When it was stored.
-    pub modified: UnixMicros,
 }
 
 impl Bucket {
@@ -95,7 +85,10 @@ impl Bucket {
             if !goes_on || found.len() >= limit {
                 return Ok(found);
             }
-            token = page.next_continuation_token().map(Into::into);
+            let next = page
+                .next_continuation_token()
+                .ok_or_else(|| cut_short("the listing does not say where it goes on"))?;
+            token = Some(next.to_owned());
         }
         Err(cut_short("the listing came in too many pieces"))
     }

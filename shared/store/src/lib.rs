@@ -77,6 +77,17 @@ pub struct ObjectInfo {
     pub modified: UnixMicros,
 }
 
+/// An object in a listing whose key is as the store has it, which need not be one that headrig can name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedObject {
+    /// Its key.
+    pub key: String,
+    /// How many bytes it has.
+    pub size: ByteLength,
+    /// When it was stored.
+    pub modified: UnixMicros,
+}
+
 impl<S: ObjectStore + ?Sized> ObjectStore for &S {
     fn put_if_absent(
         &self,

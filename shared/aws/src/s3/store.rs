@@ -3,12 +3,12 @@
 //! Keys that headrig cannot name (folders' markers, control characters) are no objects here. Invariants: an object that
 //! is there is not overwritten; one that is longer than the caller takes is not read.
 
-use super::{Bucket, LISTED_MAX, ListedObject};
+use super::{Bucket, LISTED_MAX};
 use crate::Answer;
 use aws_sdk_s3::primitives::{ByteStream, ByteStreamError};
 use aws_smithy_types::base64;
 use headrig_contract::{ByteLength, ContentHash, ObjectKey};
-use headrig_store::{ObjectInfo, ObjectStore, PutOutcome, StoreError};
+use headrig_store::{ListedObject, ObjectInfo, ObjectStore, PutOutcome, StoreError};
 use std::{fs, path::Path, time::Duration};
 
 /// How long an object may take to be read: 256 MiB at 2 MB/s.
