@@ -39,6 +39,13 @@ impl S3Lake {
     }
 }
 
+/// Whether the batch of that name wrote the file: tables' files `<batch>-<nnn>.parquet`, and the manifest
+/// `<batch>.json`.
+fn is_of_batch(key: &str, batch: &str) -> bool {
+    let file = key.rsplit('/').next().unwrap_or_default();
+    file.strip_prefix(batch).is_some_and(|rest| rest.starts_with('-') || rest == ".json")
+}
+
 /// The SHA-256 of the whole object. That of an upload in parts is one of hashes, with their number behind it.
 fn whole_hash(checksum: Option<&str>) -> Option<ContentHash> {
     let bytes: [u8; 32] = base64::decode(checksum?).ok()?.try_into().ok()?;
@@ -117,10 +124,9 @@ impl Lake for S3Lake {
             .bucket
             .list(&self.prefix, after, limit)
             .map_err(|answer| call_error("list a bucket", answer))?;
-        let start = format!("{batch}-");
+        let name = batch.to_string();
         for object in &page {
-            let file = object.key.rsplit('/').next().unwrap_or_default();
-            if file.starts_with(&start) {
+            if is_of_batch(&object.key, &name) {
                 let request = self.bucket.client().delete_object().bucket(name).key(&object.key);
                 calls.wait(request.send()).map_err(failed("remove a file of the lake"))?;
                 tracing::info!(key = object.key, %batch, "removed what a failed run wrote");
@@ -141,6 +147,22 @@ mod tests {
         assert_eq!(whole_hash(Some(&text)), Some(hash));
         for other in [None, Some(""), Some("AAAA"), Some(format!("{text}-3").as_str())] {
             assert_eq!(whole_hash(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_files_of_a_batch_are_those_of_its_tables_and_its_manifest() {
+        for (key, expect) in [
+            ("lake/logs/level=info/aa-000.parquet", true),
+            ("metrics/aa-001.parquet", true),
+            ("lake/batches/aa.json", true),
+            ("aa-000.parquet", true),
+            ("lake/batches/aab.json", false),
+            ("lake/logs/aa/bb-000.parquet", false),
+            ("lake/batches/aa.json.txt", false),
+            ("", false),
+        ] {
+            assert_eq!(is_of_batch(key, "aa"), expect, "{key}");
         }
     }
 }

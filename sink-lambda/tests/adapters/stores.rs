@@ -64,12 +64,14 @@ fn what_a_batch_wrote_is_removed_and_nothing_else() {
         format!("lake/logs/day=2/{batch}-000.parquet"),
         format!("lake/logs/day=2/{batch}-001.parquet"),
         format!("lake/metrics/host=a b+c/{batch}-000.parquet"),
+        format!("lake/batches/{batch}.json"),
     ];
     let mut others = vec![
         format!("lake/logs/day=1/{other}-000.parquet"),
         format!("lake/logs/{batch}-000/{other}-000.parquet"),
         format!("lake/logs/day=1/{batch}"),
         format!("lake/logs/day=1/x{batch}-000.parquet"),
+        format!("lake/batches/{other}.json"),
         // Another lake in the same bucket.
         format!("lake2/logs/day=1/{batch}-000.parquet"),
     ];
