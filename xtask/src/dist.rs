@@ -279,14 +279,18 @@ impl Dist {
             take(&root().join(source))?;
         }
         let archive = self.out.join(format!("{name}.tar.gz"));
-        let tar = "tar --sort=name --owner=0 --group=0 --numeric-owner --mode=u+rw,go+rX,go-w --format=gnu \
-                   --mtime=@\"$1\" -C \"$2\" -cf - \"$3\" | gzip --no-name --best > \"$4\"";
+        // tar runs gzip itself: a shell's pipe would hide that tar failed.
         steps::run(
-            Command::new("sh")
-                .args(["-ec", tar, "sh", &self.epoch.to_string()])
+            Command::new("tar")
+                .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"])
+                .args(["--mode=u+rw,go+rX,go-w", "--use-compress-program=gzip --no-name --best"])
+                .arg(format!("--mtime=@{}", self.epoch))
+                .arg("--directory")
                 .arg(&self.stage)
-                .arg(&name)
-                .arg(&archive),
+                .arg("--create")
+                .arg("--file")
+                .arg(&archive)
+                .arg(&name),
         )
     }
 

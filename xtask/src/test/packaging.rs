@@ -5,9 +5,9 @@ use super::target_folder;
 use crate::{
     dist::{self, Programs},
     python,
-    steps::{self, cargo, output, step},
+    steps::{self, cargo, step},
 };
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::{fs, path::Path, process::Command};
 
 /// What an upgrade leads to.
@@ -70,5 +70,6 @@ fn debug_build() -> Result<std::path::PathBuf> {
 }
 
 fn sums(folder: &Path) -> Result<String> {
-    output(Command::new("cat").arg(folder.join("SHA256SUMS")))
+    let file = folder.join("SHA256SUMS");
+    fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
 }
