@@ -132,8 +132,10 @@ impl<'a> Alerting<'a> {
     pub(super) fn lost(&mut self, bytes: u64) {
         if bytes > self.lost {
             let text = format!("{} bytes of the files that were read here", bytes - self.lost);
-            self.lost = bytes;
-            self.take_in(&Came::Seen(Figure::BytesLost, "files", &text));
+            // Else it is told when it is looked at next.
+            if self.take_in(&Came::Seen(Figure::BytesLost, "files", &text)) {
+                self.lost = bytes;
+            }
         }
     }
 
