@@ -2,7 +2,8 @@
 //! `lake_to_aws LAKE TABLE BUCKET LAKE_BUCKET [--rest] [HOST...]`. The buckets are there already; the table is made.
 //!
 //! The ledger is not copied: what its histories tell is done once more, by the state machine, at the times that they
-//! tell. With `--rest` batches that wait do so until the year 2100. Each HOST is an agent that was heard at the first of January 2026 and is missing.
+//! tell. With `--rest` batches that wait do so until the year 2100. Each HOST is an agent that was heard at the first of
+//! January 2026 and is missing.
 
 use anyhow::{Context, Result, bail};
 use aws_config::AppName;
@@ -11,6 +12,7 @@ use headrig_aws::{
     s3::{Bucket, S3Store},
 };
 use headrig_contract::{ContentHash, HostName, ObjectKey, UnixMicros};
+use headrig_etl::manifest::MANIFESTS;
 use headrig_ledger::{
     Batch, BatchCursor, BatchEvent, BatchId, BatchPhase, Claim, FileCursor, FileEvent, FileFacts, FilePhase,
     FileRecord, FileState, Ledger, Outcome, Policy, Round, SqliteLedger,
@@ -37,7 +39,7 @@ enum Event {
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [lake, table, bucket, lake_bucket, hosts @ ..] = &arguments[..] else {
-        bail!("expected LAKE TABLE BUCKET LAKE_BUCKET [HOST...]");
+        bail!("expected LAKE TABLE BUCKET LAKE_BUCKET [--rest] [HOST...]");
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let calls = runtime.block_on(Calls::new(runtime.handle().clone(), AppName::new("headrig-tests")?));
@@ -47,7 +49,7 @@ fn main() -> Result<()> {
     for object in objects.list(None, usize::MAX)? {
         put(&store(bucket), &object.key, &objects.path_of(&object.key)?)?;
     }
-    for name in ["logs", "metrics"] {
+    for name in ["logs", "metrics", MANIFESTS] {
         put_table(&store(lake_bucket), Path::new(lake), name)?;
     }
     let ledger = calls.ledger(table);

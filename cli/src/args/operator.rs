@@ -1,4 +1,4 @@
-//! The commands that look at a lake, and the one that puts objects back: as they are typed.
+//! The commands that look at a lake, and those that change what is recorded of it: as they are typed.
 
 use clap::{Args, ValueEnum};
 use headrig_contract::UnixMicros;
