@@ -12,6 +12,8 @@ pub mod settings;
 
 pub use batch::{BatchError, BatchRun, Member, ObjectError};
 pub use event::{Event, EventType, Level, TsSource};
-pub use lake::{LakeError, LakeFile, LakeSink, RowSpan, read_metric_lines, read_spans};
+pub use lake::{
+    Column, LakeError, LakeFile, LakeSink, RowSpan, Table, read_metric_lines, read_spans, tables,
+};
 pub use report::{BatchReport, Counts, ObjectReport, StreamReport, Tally};
 pub use settings::{ForeignLimits, Settings};
