@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod job;
 mod python;
 mod sim;
 mod steps;

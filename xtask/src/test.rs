@@ -3,7 +3,7 @@
 //! The test runner's closing lines are left as they are, so that a log tells what ran.
 
 use crate::{
-    python,
+    job, python,
     steps::{self, cargo, root, skip, step, succeeds},
 };
 use anyhow::{Context, Result};
@@ -42,6 +42,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     scenarios.tell("scenario | written | delivered | lost | duplicated | garbled", "")?;
     skips.tell("", "skipped: ")?;
     outcome?;
+    if options.fast {
+        skip("tests of the Spark job", "--fast was given");
+    } else {
+        job::test(&target_folder(), &options.binary("headrig"))?;
+    }
     if runner == Runner::Nextest {
         step("documentation tests", || steps::run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"])))?;
     }
@@ -99,7 +104,8 @@ impl Options {
     }
 }
 
-fn target_folder() -> PathBuf {
+/// Where cargo builds.
+pub(crate) fn target_folder() -> PathBuf {
     let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     root().join(folder)
 }
