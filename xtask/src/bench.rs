@@ -1,9 +1,14 @@
 //! `cargo xtask bench`: builds for release and hands over to `headrig-bench`, which measures.
 
-use crate::steps::{self, cargo, step};
-use anyhow::Result;
+use crate::{
+    job::{self, Profile},
+    python,
+    steps::{self, cargo, root, step},
+    test::target_folder,
+};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use std::ffi::OsString;
+use std::{ffi::OsString, process::Command};
 
 /// What to measure.
 #[derive(Subcommand)]
@@ -14,6 +19,9 @@ pub(crate) enum Bench {
     /// The agent against a stand-in for S3: one big log beside the floor, idle files, slow ones, how soon lines are sealed
     #[command(disable_help_flag = true)]
     Agent(Options),
+    /// The Spark job beside plain PySpark with regexp_extract, on the same access log
+    #[command(disable_help_flag = true)]
+    Spark(Options),
 }
 
 /// What `headrig-bench` takes; it is the one that knows.
@@ -32,6 +40,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let (package, what, Options { options }) = match bench {
         Bench::Local(options) => ("headrig", "local", options),
         Bench::Agent(options) => ("headrig-agentd", "agent", options),
+        Bench::Spark(options) => return spark(options),
     };
     // One at a time: built together, a program would get what the other needs of a library as well, and what is
     // measured would not be what is shipped.
@@ -43,4 +52,21 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let mut measure =
         cargo(&["run", "--release", "--quiet", "--package", "headrig-tests", "--bin", "headrig-bench"]);
     steps::run(measure.args(["--", what]).args(options))
+}
+
+/// The job is measured by a program of its own: its processes are Spark's.
+fn spark(options: &Options) -> Result<()> {
+    step("python environment (.venv)", python::prepare)?;
+    if let Some(reason) = job::lacking() {
+        bail!("{reason}");
+    }
+    let target = target_folder();
+    let wheel = step("build the wheel for release", || job::wheel(&target, Profile::Release))?;
+    // Not into .venv, whose wheel is the one that is tested.
+    let site = target.join("bench-site");
+    let folder = site.to_string_lossy();
+    job::install(&wheel, &["--upgrade", "--target", &folder])?;
+    let mut measure = Command::new(python::interpreter());
+    measure.arg(root().join("etl/python/bench/spark_bench.py")).args(&options.options);
+    steps::run(measure.env("PYTHONPATH", &site))
 }

@@ -19,6 +19,9 @@ pub(crate) struct Options {
     /// Test the release build, and on the large inputs too: 300 MB, twenty kills
     #[arg(long, conflicts_with = "fast")]
     large: bool,
+    /// Only the tests of the Spark job
+    #[arg(long, conflicts_with_all = ["fast", "large"])]
+    spark: bool,
 }
 
 /// Runs the tests.
@@ -26,6 +29,11 @@ pub(crate) struct Options {
 /// # Errors
 /// At the first section that fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.spark {
+        step("python environment (.venv)", python::prepare)?;
+        step("build headrig", || steps::run(&mut cargo(&["build", "--package", "headrig"])))?;
+        return job::test(&target_folder(), &options.binary("headrig"));
+    }
     if options.fast {
         skip("end to end", "--fast was given");
     } else {

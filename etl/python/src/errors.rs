@@ -3,27 +3,27 @@
 use headrig_ledger::ProtocolError;
 use pyo3::{create_exception, exceptions::PyException, prelude::*};
 
-create_exception!(headrig_etl, LedgerError, PyException, "The ledger could not be read or written.");
+create_exception!(headrig_etl._core, LedgerError, PyException, "The ledger could not be read or written.");
 create_exception!(
-    headrig_etl,
+    headrig_etl._core,
     LedgerUnavailable,
     LedgerError,
     "The ledger failed for now; the same call may succeed later."
 );
 create_exception!(
-    headrig_etl,
+    headrig_etl._core,
     Refused,
     LedgerError,
     "The batch does not take this step from this run, which must end."
 );
 create_exception!(
-    headrig_etl,
+    headrig_etl._core,
     Unreadable,
     PyException,
     "A member is to be set aside; the arguments are its key and the reason."
 );
 create_exception!(
-    headrig_etl,
+    headrig_etl._core,
     BatchFailed,
     PyException,
     "The batch cannot be written, whoever tries; a defect."

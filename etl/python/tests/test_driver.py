@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import gzip
 import hashlib
 import threading
 from dataclasses import replace
@@ -52,6 +54,18 @@ def test_a_missing_object_and_one_too_large_are_set_aside(site: Site) -> None:
     assert "not in the bucket" in quarantined["gone.log"]
     assert "expected at most 5000 bytes, found 7600" in quarantined["large.log"]
     assert site.sink.file(hashlib.sha256(LINE * 5).hexdigest())[0] == "done"
+
+
+def test_no_file_of_a_pass_that_a_bad_member_ended_reaches_the_lake(site: Site) -> None:
+    # So many days that the core writes some of them out before it comes to the damage.
+    first = datetime.date(1990, 1, 1)
+    days = (first + datetime.timedelta(days=number) for number in range(12_000))
+    content = gzip.compress("".join(f"{day} 12:00:00 ERROR {'x' * 150} {day}\n" for day in days).encode())
+    batch = start(site, {"host=h/source=a/one.log": LINE, "host=h/source=b/torn.gz": content[: len(content) * 9 // 10]})
+    written = job.carry(site.job([(batch, 1)]), 1, task.run).committed[batch]
+    assert list(written.quarantined) == ["host=h/source=b/torn.gz"]
+    assert len(written.files) == 2
+    assert sorted(site.tables()) == [file.path for file in written.files]
 
 
 def test_a_batch_of_nothing_readable_is_committed_without_files(site: Site) -> None:
