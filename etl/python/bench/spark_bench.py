@@ -9,18 +9,18 @@ start-up, and taken off. Medians of the rounds; each round runs both.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import gzip
 import json
 import os
 import random
-import resource
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TESTS = Path(__file__).parent.parent / "tests"
@@ -38,10 +38,9 @@ FILES = 5
 SMALL_LINES = 100
 RATIO_MIN = 3.0
 RUN_SECONDS = 3_600
-ORPHAN_SECONDS = 60
+LOOK_SECONDS = 0.1
 NOWHERE = "http://127.0.0.1:9"
 """Where plain PySpark would find AWS; it does not look."""
-PR_SET_CHILD_SUBREAPER = 36
 AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
@@ -70,26 +69,39 @@ def log_of(lines: int, seed: int) -> bytes:
     return "".join(made).encode()
 
 
-def cpu_of(work: Callable[[], None]) -> float:
-    """CPU seconds of all processes that `work` starts, to the end of the last one."""
-    others = _children()
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    work()
-    end = time.monotonic() + ORPHAN_SECONDS
-    # Orphans came to this process, such as Spark's daemon and its workers: they count when they are waited for.
-    while orphans := _children() - others:
-        assert time.monotonic() < end, f"processes {orphans} do not end"
-        for orphan in orphans:
-            os.waitpid(orphan, os.WNOHANG)
-        time.sleep(0.05)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def cpu_of(process: subprocess.Popen[str]) -> float:
+    """CPU seconds of a program under spark-submit and of all processes that it starts, which share its session.
+
+    They are looked at while they live: the daemon of Spark's Python workers ignores their ends, and the kernel then
+    adds their time to nobody's.
+    """
+    seen: dict[tuple[int, int], float] = {}
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(spark.end, process, RUN_SECONDS)
+        while True:
+            alive = _session(process.pid)
+            seen |= alive
+            if ended.done() and not alive:
+                break
+            time.sleep(LOOK_SECONDS)
+    code, said = ended.result()
+    assert code == 0, said
+    return sum(seen.values())
 
 
-def _children() -> set[int]:
-    """This process's children, orphans that it took over among them."""
-    lists = (task.read_text() for task in Path("/proc/self/task").glob("*/children"))
-    return {int(child) for children in lists for child in children.split()}
+def _session(leader: int) -> dict[tuple[int, int], float]:
+    """The session's processes that are alive, each by its id and start, with its own CPU seconds."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name before the parenthesis may hold anything; behind it stand numbers, from the state, field 3, on.
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, session, user, system, begun = fields[0], *(int(fields[at]) for at in (3, 11, 12, 19))
+        if session == leader and state != "Z":
+            found[int(stat.parent.name), begun] = (user + system) / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 def ours(endpoint: str, files: dict[str, bytes]) -> tuple[float, int]:
@@ -97,12 +109,7 @@ def ours(endpoint: str, files: dict[str, bytes]) -> tuple[float, int]:
     site = Site.make(endpoint)
     site.take_in({f"host=h/source=access/{name}": content for name, content in files.items()}, 1)
     started = site.sink.start()
-
-    def work() -> None:
-        code, said = spark.Running(site, started, "bench").end(RUN_SECONDS)
-        assert code == 0, said
-
-    seconds = cpu_of(work)
+    seconds = cpu_of(spark.Running(site, started, "bench").process)
     counted = 0
     for path, content in site.files("batches/").items():
         if path.endswith("-manifest.json"):
@@ -117,13 +124,8 @@ def plain(files: dict[str, bytes]) -> tuple[float, int]:
         source.mkdir()
         for name, content in files.items():
             (source / name).write_bytes(content)
-
-        def work() -> None:
-            program = Path(__file__).with_name("plain.py")
-            code, said = spark.end(spark.submit(program, [str(source), str(target)], NOWHERE), RUN_SECONDS)
-            assert code == 0, said
-
-        seconds = cpu_of(work)
+        program = Path(__file__).with_name("plain.py")
+        seconds = cpu_of(spark.submit(program, [str(source), str(target)], NOWHERE))
         with duckdb.connect() as connection:
             counted = connection.execute(f"SELECT count(*) FROM read_parquet('{target}/**/*.parquet')").fetchall()
     return seconds, counted[0][0]
@@ -167,8 +169,6 @@ def main() -> int:
     parser.add_argument("--mb", type=int, default=200, help="megabytes of log")
     parser.add_argument("--rounds", type=int, default=3)
     told = parser.parse_args()
-    # Orphans come to this process, so that their CPU time is counted.
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     shutil.which("java") or parser.error("Spark needs Java 17")
     with conftest.running_ministack() as endpoint:
         boto3.setup_default_session()
