@@ -109,7 +109,7 @@ def ours(endpoint: str, files: dict[str, bytes]) -> tuple[float, int]:
     site = Site.make(endpoint)
     site.take_in({f"host=h/source=access/{name}": content for name, content in files.items()}, 1)
     started = site.sink.start()
-    seconds = cpu_of(spark.Running(site, started, "bench").process)
+    seconds = cpu_of(spark.Running(site, started, "bench", conf={}).process)
     counted = 0
     for path, content in site.files("batches/").items():
         if path.endswith("-manifest.json"):
@@ -125,7 +125,7 @@ def plain(files: dict[str, bytes]) -> tuple[float, int]:
         for name, content in files.items():
             (source / name).write_bytes(content)
         program = Path(__file__).with_name("plain.py")
-        seconds = cpu_of(spark.submit(program, [str(source), str(target)], NOWHERE))
+        seconds = cpu_of(spark.submit(program, [str(source), str(target)], NOWHERE, {}))
         with duckdb.connect() as connection:
             counted = connection.execute(f"SELECT count(*) FROM read_parquet('{target}/**/*.parquet')").fetchall()
     return seconds, counted[0][0]

@@ -17,16 +17,25 @@ CONF = {
     "spark.ui.enabled": "false",
     "spark.log.level": "WARN",
     "spark.sql.session.timeZone": "UTC",
-    # A JVM that lives for seconds had better not optimise.
+}
+QUICK = {
+    # A JVM that lives for seconds had better not optimise. A bench must not have this.
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 }
+"""What tests add."""
 
 
 class Running:
     """A job on its way."""
 
     def __init__(
-        self, site: Site, batches: list[tuple[str, int]], run: str, endpoint: str | None = None, **more: str
+        self,
+        site: Site,
+        batches: list[tuple[str, int]],
+        run: str,
+        endpoint: str | None = None,
+        conf: dict[str, str] = QUICK,
+        **more: str,
     ) -> None:
         told = {
             "batches": ",".join(f"{batch}:{attempt}" for batch, attempt in batches),
@@ -39,7 +48,7 @@ class Running:
         } | more
         arguments = [text for name, value in told.items() for text in (f"--{name}", value)]
         job = Path(__file__).parents[2] / "job.py"
-        self.process = submit(job, arguments, endpoint or site.endpoint)
+        self.process = submit(job, arguments, endpoint or site.endpoint, conf)
 
     def kill(self) -> None:
         """Ends it as a lost machine would."""
@@ -50,10 +59,10 @@ class Running:
         return end(self.process, seconds)
 
 
-def submit(program: Path, arguments: list[str], endpoint: str) -> subprocess.Popen[str]:
+def submit(program: Path, arguments: list[str], endpoint: str, conf: dict[str, str] = QUICK) -> subprocess.Popen[str]:
     """A program under spark-submit, with the Python that runs the tests."""
     submit = Path(sys.executable).with_name("spark-submit")
-    conf = [text for name, value in CONF.items() for text in ("--conf", f"{name}={value}")]
+    told = [text for name, value in (CONF | conf).items() for text in ("--conf", f"{name}={value}")]
     environment = os.environ | {
         "AWS_ENDPOINT_URL": endpoint,
         "PYSPARK_PYTHON": sys.executable,
@@ -63,7 +72,7 @@ def submit(program: Path, arguments: list[str], endpoint: str) -> subprocess.Pop
     }
     environment.pop("SPARK_HOME", None)
     return subprocess.Popen(
-        [submit, "--master", f"local[{SLOTS}]", *conf, program, *arguments],
+        [submit, "--master", f"local[{SLOTS}]", *told, program, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
