@@ -3,6 +3,7 @@
 //! This module knows no parsers and no objects. A file's name is a pure function of the batch, the
 //! partition and the file's number in it; its bytes are a pure function of the rows and their order.
 
+mod catalog;
 mod columns;
 mod file;
 mod logs;
@@ -12,6 +13,7 @@ mod rows;
 mod schema;
 mod spans;
 
+pub use catalog::{Column, Table, tables};
 pub(crate) use logs::{LogsTable, Place};
 pub(crate) use metrics::{MetricsTable, Observation};
 pub(crate) use origins::{Origin, OriginId, SiteId};

@@ -21,7 +21,9 @@ pub use batch::{BatchError, BatchRun, Member, ObjectError};
 pub use conditions::Conditions;
 pub use event::{Event, EventType, Level, TsSource};
 pub use field::Field;
-pub use lake::{LakeError, LakeFile, LakeSink, RowSpan, read_metric_lines, read_spans};
+pub use lake::{
+    Column, LakeError, LakeFile, LakeSink, RowSpan, Table, read_metric_lines, read_spans, tables,
+};
 pub use manifest::Manifest;
 pub use report::{BatchReport, Counts, ObjectReport, StreamReport, Tally};
 pub use rules::{RuleCounts, Rules};
