@@ -1,6 +1,9 @@
 //! `cargo xtask bench`: builds for release and hands over to `headrig-bench`, which measures.
 
-use crate::steps::{self, cargo, step};
+use crate::{
+    python,
+    steps::{self, cargo, step},
+};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
@@ -14,6 +17,9 @@ pub(crate) enum Bench {
     /// The agent against a stand-in for S3: one big log beside the floor, idle files, slow ones, how soon lines are sealed
     #[command(disable_help_flag = true)]
     Agent(Options),
+    /// The ETL core on one thread: speed, memory, and what DuckDB and Polars take for the same log
+    #[command(disable_help_flag = true)]
+    Etl(Options),
 }
 
 /// What `headrig-bench` takes; it is the one that knows.
@@ -30,12 +36,16 @@ pub(crate) struct Options {
 /// When the build, the run or one of its checks fails.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     let (package, what, Options { options }) = match bench {
-        Bench::Local(options) => ("headrig", "local", options),
-        Bench::Agent(options) => ("headrig-agentd", "agent", options),
+        Bench::Local(options) => (Some("headrig"), "local", options),
+        Bench::Agent(options) => (Some("headrig-agentd"), "agent", options),
+        Bench::Etl(options) => (None, "etl", options),
     };
+    if matches!(bench, Bench::Etl(_)) {
+        step("python environment (.venv)", python::prepare_for_bench)?;
+    }
     // One at a time: built together, a program would get what the other needs of a library as well, and what is
     // measured would not be what is shipped.
-    for package in [package, "headrig-tests"] {
+    for package in package.into_iter().chain(["headrig-tests"]) {
         step(&format!("build {package} for release"), || {
             steps::run(&mut cargo(&["build", "--release", "--bins", "--package", package]))
         })?;

@@ -13,6 +13,9 @@ const PACKAGES: [Package; 2] = [
     // MiniStack asks for cbor2 only when it is sent CBOR, which is what the agent sends to CloudWatch.
     Package { needed: "running the agent against MiniStack", pins: &["ministack==1.5.33", "cbor2==6.3.0"] },
 ];
+/// What only `cargo xtask bench` needs.
+const BENCH_PACKAGES: [Package; 1] =
+    [Package { needed: "measuring the ETL beside Polars", pins: &["polars==2.1.0"] }];
 const INSTALL_TRIES: usize = 2;
 
 struct Package {
@@ -25,7 +28,20 @@ struct Package {
 /// # Errors
 /// In CI, when it cannot be made ready.
 pub(crate) fn prepare() -> Result<()> {
-    for package in PACKAGES.iter().filter(|package| !package.is_ready()) {
+    prepare_each(&PACKAGES)
+}
+
+/// Makes `.venv` ready for measuring beside others, or says what is left out.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn prepare_for_bench() -> Result<()> {
+    prepare()?;
+    prepare_each(&BENCH_PACKAGES)
+}
+
+fn prepare_each(packages: &[Package]) -> Result<()> {
+    for package in packages.iter().filter(|package| !package.is_ready()) {
         match package.install() {
             Ok(()) => {}
             Err(error) if in_ci() => return Err(error),

@@ -1,8 +1,10 @@
-//! Measures the release build: `headrig local` and `headrig-agent`, each beside the floor, in one run.
+//! Measures the release build: `headrig local` and `headrig-agent`, each beside the floor, and the ETL core beside
+//! others that parse the same log; each in one run.
 //!
-//! Everything that is not measured runs in other processes: the floor, the stand-in for S3, the logs' writers.
+//! Everything that is not measured runs in other processes: the floor, the stand-in for S3, the logs' writers, the others.
 
 mod agent;
+mod etl;
 mod floor;
 mod local;
 mod null_s3;
@@ -25,6 +27,11 @@ enum Measure {
     Local(local::Options),
     /// The agent against a stand-in for S3: one big log, idle files, many slow ones, and how soon a line is sealed
     Agent(agent::Options),
+    /// The ETL core on one thread, and the same log parsed by others
+    Etl(etl::Options),
+    /// Run one stage of the ETL core over objects, and nothing else
+    #[command(hide = true)]
+    EtlStage(etl::StageRun),
     /// Read, compress and hash FILE, and nothing else
     #[command(hide = true)]
     Floor(Floor),
@@ -37,6 +44,8 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Measure::Local(options) => local::run(&options),
         Measure::Agent(options) => agent::run(&options),
+        Measure::Etl(options) => etl::run(&options),
+        Measure::EtlStage(stage) => stage.run(),
         Measure::Floor(floor) => floor.run(),
         Measure::NullS3 { folder } => null_s3::serve(&folder),
     };
