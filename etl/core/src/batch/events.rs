@@ -166,7 +166,7 @@ impl BatchRun<'_> {
         let offset = piece.offset.plus(ByteLength(range.start as u64));
         let keeps_raw = self.settings.raw_always || event.event_type == EventType::Unparsed;
         let raw = keeps_raw.then(|| without_terminator(text));
-        self.logs.push(event, &Place { origin: piece.origin, offset, length }, raw);
+        self.logs.push(event, &Place { origin: piece.origin, offset, length, lines }, raw);
         self.metrics.observe(event, &Observation { site: piece.site, lines, bytes: length.0 });
         tally.count(event.level, event.event_type);
     }

@@ -3,7 +3,7 @@
 //! Column by column means that a column's rows can go as soon as it is compressed. Nothing in a file
 //! depends on a clock, on chance or on the machine.
 
-use super::LakeError;
+use super::{LakeError, shares::Shares};
 use arrow_array::ArrayRef;
 use arrow_schema::{FieldRef, SchemaRef};
 use parquet::{
@@ -27,14 +27,19 @@ const ZSTD_LEVEL: i32 = 3;
 const PAGE_ROWS_MAX: usize = 20_000;
 /// Bytes of a column's dictionary before the rest of it is written plain.
 pub(super) const DICTIONARY_BYTES_MAX: usize = 1 << 20;
+/// Keys of the footer that are read back.
+pub(super) const BATCH_KEY: &str = "headrig.batch";
+pub(super) const SHARES_KEY: &str = "headrig.batches";
+pub(super) const LINES_KEY: &str = "headrig.lines";
+pub(super) const RAW_BYTES_KEY: &str = "headrig.raw_bytes";
 /// Values that the writer takes in one go.
 const WRITE_BATCH_ROWS: usize = 1024;
 
 /// What a file is, apart from its rows.
 pub(super) struct FileSpec<'f> {
     pub(super) schema: &'f SchemaRef,
-    pub(super) batch: &'f str,
-    pub(super) rows: u64,
+    pub(super) maker: Maker<'f>,
+    pub(super) counts: FileCounts,
     /// The column that rows are sorted by, ascending; delta-encoded, with statistics for each page.
     pub(super) sorted_by: &'f str,
     /// Further columns of numbers that grow from row to row, or hardly repeat: delta-encoded.
@@ -43,6 +48,24 @@ pub(super) struct FileSpec<'f> {
     pub(super) plain: &'f [&'f str],
     /// Columns that hold next to nothing: not compressed.
     pub(super) slight: &'f [&'f str],
+}
+
+/// Who made a file, as its footer says.
+pub(super) enum Maker<'f> {
+    /// The batch of this id.
+    Batch(&'f str),
+    /// A compaction of this id, out of these batches' rows.
+    Compaction { id: &'f str, shares: &'f Shares },
+}
+
+/// What a file stands for, as its footer says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FileCounts {
+    pub(super) rows: u64,
+    /// Lines of its rows; in `metrics` the lines that they count.
+    pub(super) lines: u64,
+    /// Plain bytes of its rows, likewise.
+    pub(super) raw_bytes: u64,
 }
 
 /// Takes a file's columns in the schema's order.
@@ -89,12 +112,19 @@ fn too_many_columns() -> LakeError {
 
 fn properties(spec: &FileSpec<'_>) -> WriterProperties {
     let version = env!("CARGO_PKG_VERSION");
-    let entry = |key: &str, value: String| KeyValue::new(format!("headrig.{key}"), value);
-    let metadata = vec![
-        entry("batch", spec.batch.into()),
-        entry("version", version.into()),
-        entry("rows", spec.rows.to_string()),
-    ];
+    let entry = |key: &str, value: String| KeyValue::new(key.into(), value);
+    let mut metadata = match &spec.maker {
+        Maker::Batch(id) => vec![entry(BATCH_KEY, (*id).into())],
+        Maker::Compaction { id, shares } => {
+            vec![entry("headrig.compaction", (*id).into()), entry(SHARES_KEY, shares.to_string())]
+        }
+    };
+    metadata.extend([
+        entry("headrig.version", version.into()),
+        entry("headrig.rows", spec.counts.rows.to_string()),
+        entry(LINES_KEY, spec.counts.lines.to_string()),
+        entry(RAW_BYTES_KEY, spec.counts.raw_bytes.to_string()),
+    ]);
     let sorted_by = spec.schema.index_of(spec.sorted_by).unwrap_or_default() as i32;
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))
@@ -119,12 +149,16 @@ fn properties(spec: &FileSpec<'_>) -> WriterProperties {
         builder = undictionaried(builder, name);
     }
     for name in spec.slight {
-        let path = name.split('.').map(str::to_owned).collect::<Vec<_>>();
-        builder = builder.set_column_compression(ColumnPath::from(path), Compression::UNCOMPRESSED);
+        builder = builder.set_column_compression(leaf(name), Compression::UNCOMPRESSED);
     }
     builder.build()
 }
 
 fn undictionaried(builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
-    builder.set_column_dictionary_enabled(ColumnPath::from(name), false)
+    builder.set_column_dictionary_enabled(leaf(name), false)
+}
+
+/// The leaf whose path is written with dots.
+fn leaf(path: &str) -> ColumnPath {
+    ColumnPath::from(path.split('.').map(str::to_owned).collect::<Vec<_>>())
 }

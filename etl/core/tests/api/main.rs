@@ -9,5 +9,7 @@ mod edges;
 mod foreign;
 mod framing;
 mod golden;
+mod layout;
+mod merging;
 mod spans;
 mod support;
