@@ -3,8 +3,8 @@
 mod operator;
 
 pub(crate) use operator::{
-    ExplainArguments, InspectArguments, LakeArguments, Listed, LsArguments, ReplayArguments, StatusArguments,
-    VerifyArguments,
+    CompactArguments, ExplainArguments, InspectArguments, LakeArguments, Listed, LsArguments,
+    ReplayArguments, StatusArguments, VerifyArguments,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -27,6 +27,7 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     Replay(ReplayArguments),
     Verify(VerifyArguments),
+    Compact(CompactArguments),
 }
 
 /// Takes log files into a lake of Parquet files on this machine.

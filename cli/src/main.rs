@@ -5,6 +5,7 @@
 
 mod args;
 mod clock;
+mod compact;
 mod config;
 mod local;
 mod operator;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         }
         Command::Inspect(arguments) => operator::inspect(arguments),
         Command::Replay(arguments) => operator::at(&arguments.at, |lake| operator::replay(lake, arguments)),
+        Command::Compact(arguments) => compact::run(arguments),
         Command::Verify(arguments) => operator::at(&arguments.at, verify::run),
     }
 }

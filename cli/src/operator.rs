@@ -1,6 +1,6 @@
 //! The commands over a lake that is there: what they read, and how they answer.
 //!
-//! All but `replay` only read, without the lake's lock, so they may be run beside `headrig local`. They read through
+//! All but `replay` and `compact` only read, without the lake's lock, so they may be run beside `headrig local`. They read through
 //! the ports: nothing here knows that the ledger is SQLite, but for the one function that opens it.
 
 mod explain;
@@ -96,6 +96,11 @@ impl OpenLake {
         let store = DirectoryStore::open_to_read(&places.bucket());
         Ok(Self { places, ledger, store })
     }
+}
+
+/// `error` as one of how the command was called.
+pub(crate) fn mistaken(error: anyhow::Error) -> anyhow::Error {
+    Mistake(format!("{error:#}")).into()
 }
 
 impl Answer {

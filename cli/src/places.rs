@@ -8,6 +8,7 @@
 //! DIR/.headrig/bucket/           every chunk
 //! DIR/.headrig/ledger.db         which chunk is in which batch, and how far that is
 //! DIR/.headrig/staging/          a batch's files until all of them are whole
+//! DIR/.headrig/scratch/          what compaction makes until it is whole, and what it takes away
 //! ```
 
 use rustix::{
@@ -16,7 +17,7 @@ use rustix::{
 };
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -67,6 +68,28 @@ impl Places {
 
     pub(crate) fn staging(&self) -> PathBuf {
         self.state.join("staging")
+    }
+
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.state.join("scratch")
+    }
+
+    /// Keeps compaction away for as long as the value lives: who holds the lake's files against the ledger must not
+    /// have them exchanged meanwhile. Any number of readers may.
+    pub(crate) fn beside_readers(&self) -> io::Result<File> {
+        self.held(FlockOperation::NonBlockingLockShared)
+    }
+
+    /// Keeps such readers away.
+    pub(crate) fn alone(&self) -> io::Result<File> {
+        self.held(FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// The lock is the state folder's own, so that taking it changes nothing.
+    fn held(&self, operation: FlockOperation) -> io::Result<File> {
+        let folder = File::open(&self.state)?;
+        flock(&folder, operation)?;
+        Ok(folder)
     }
 
     /// The process that writes the lake now, as it names itself; none where there is none, or where the lock may

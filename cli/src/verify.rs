@@ -16,7 +16,7 @@ use crate::{
     clock::now,
     operator::{Answer, OBJECT_BYTES_MAX, OpenLake},
 };
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chains::Chains;
 use content::{Content, Strand};
 use findings::{Findings, Kind};
@@ -26,7 +26,7 @@ use headrig_ledger::{
 };
 use headrig_store::{ObjectInfo, ObjectStore};
 use intervals::Intervals;
-use rows::BatchRows;
+use rows::{BatchRows, check_compacted};
 use std::collections::{BTreeMap, HashSet};
 use tables::Tables;
 
@@ -40,6 +40,10 @@ const TOLD_WITHIN_MICROS: i64 = 60_000_000;
 /// Holds everything against everything.
 pub(crate) fn run(lake: &OpenLake) -> Result<Answer> {
     let mut findings = Findings::of(lake.places.root().display().to_string(), lake.places.writer());
+    let _still = lake
+        .places
+        .beside_readers()
+        .context("the lake is being compacted; wait until `headrig compact` has ended")?;
     // In this order: whatever was committed before `begun` was published before the tables are listed.
     let begun = now();
     let tables = Tables::list(&lake.places, &mut findings)?;
@@ -56,6 +60,7 @@ pub(crate) fn run(lake: &OpenLake) -> Result<Answer> {
     verification.check_bucket()?;
     verification.check_waiting()?;
     verification.check_committed()?;
+    check_compacted(&verification.tables, &mut verification.findings);
     verification.check_uncommitted()?;
     verification.finish()
 }
@@ -242,9 +247,11 @@ impl<L: Ledger, S: ObjectStore> Verification<'_, L, S> {
                 Some(state) => state.phase().as_str(),
                 None => "not in the ledger",
             };
-            let files = self.tables.of(id);
-            let first = files.first().map(|file| self.tables.name(file));
-            let finding = format!("{} files of batch {id}, which is {state}", files.len());
+            let (files, compacted) = (self.tables.of(id), self.tables.compacted(id));
+            let names = files.iter().map(|file| self.tables.name(file));
+            let first = names.chain(compacted.map(|file| file.name.clone())).next();
+            let number = files.len() + self.tables.compacted(id).count();
+            let finding = format!("{number} files with rows of batch {id}, which is {state}");
             self.findings.add(Kind::LakeFileUncommitted, first.unwrap_or_default(), finding);
         }
         Ok(())

@@ -7,12 +7,12 @@ use super::{
     content::{Content, Strand},
     findings::{Findings, Kind},
     intervals::{Interval, Intervals},
-    tables::{Table, TableFile, Tables},
+    tables::{CompactedFile, Tables},
 };
 use crate::operator::count;
 use headrig_contract::{ContentHash, Generation, StreamId};
-use headrig_etl::{LakeError, RowSpan, read_metric_lines, read_spans};
-use headrig_ledger::{Batch, BatchState, FileRecord, FileState, LineCounts};
+use headrig_etl::{LakeError, RowSpan, Table, read_metric_lines, read_spans};
+use headrig_ledger::{Batch, BatchId, BatchState, FileRecord, FileState, LineCounts};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
@@ -74,6 +74,9 @@ impl<'b> BatchRows<'b> {
                 findings.add(Kind::LakeFileDamaged, tables.name(file), reason);
             }
         }
+        for file in tables.compacted(self.batch.id) {
+            metric_lines += self.take_compacted(file, findings);
+        }
         self.check_counts(metric_lines, findings);
         for (chunk, rows) in self.strangers.iter().take(STRANGERS_NAMED_MAX) {
             let finding = format!("{rows} rows of object {chunk}, which is not loaded in this batch");
@@ -81,8 +84,38 @@ impl<'b> BatchRows<'b> {
         }
         for object in &mut self.objects {
             findings.checked.rows += object.rows;
-            object.check(files, tables, findings);
+            object.check(tables, findings);
         }
+    }
+
+    /// Takes the batch's rows of a file that holds those of others too; the lines of metrics that it holds of it.
+    fn take_compacted(&mut self, file: &CompactedFile, findings: &mut Findings) -> u64 {
+        let share = file.shares.get(&self.batch.id).copied().unwrap_or_default();
+        if file.table == Table::Metrics {
+            return share.lines;
+        }
+        let mut rows = 0;
+        let read = read(&file.path, |opened| {
+            read_spans(opened, |row| {
+                if row.chunk.parse().is_ok_and(|chunk| self.by_hash.contains_key(&chunk)) {
+                    rows += 1;
+                    self.take(row);
+                }
+            })
+        });
+        match read {
+            Err(reason) => findings.add(Kind::LakeFileDamaged, &*file.name, reason),
+            Ok(()) if rows != share.rows => {
+                let (batch, told) = (self.batch.id, count(share.rows));
+                let finding = format!(
+                    "expected {told} rows of batch {batch}, as its footer says, found {}",
+                    count(rows)
+                );
+                findings.add(Kind::CountsDiffer, &*file.name, finding);
+            }
+            Ok(()) => {}
+        }
+        0
     }
 
     fn take(&mut self, row: RowSpan<'_>) {
@@ -128,7 +161,7 @@ impl Object {
         self.strands.entry(strand).or_default().add(interval(row));
     }
 
-    fn check(&mut self, files: &[TableFile], tables: &Tables, findings: &mut Findings) {
+    fn check(&mut self, tables: &Tables, findings: &mut Findings) {
         let (key, batch) = (self.file.key.to_string(), self.file.state.batch());
         let counts = format!("expected {} rows, found {}", count(self.counts.rows), count(self.rows));
         let (missing, strange, doubled) = (self.missing(), self.strange(), self.doubled());
@@ -144,7 +177,7 @@ impl Object {
             );
         }
         if let Some((places, first)) = doubled.told() {
-            let holders = holders(files, tables, (self.file.hash, first)).join(" and ");
+            let holders = holders(batch, tables, (self.file.hash, first)).join(" and ");
             findings.add(
                 Kind::RowsDoubled,
                 &key,
@@ -223,14 +256,21 @@ impl Places {
 
 /// The files that have a row of these bytes. They are read once more, which only a defect costs.
 fn holders(
-    files: &[TableFile],
+    batch: Option<BatchId>,
     tables: &Tables,
     (hash, (strand, span)): (ContentHash, (Strand, Interval)),
 ) -> Vec<String> {
     let chunk = hash.to_string();
     let mut holders = Vec::new();
-    for file in files.iter().filter(|file| tables.table(file) == Table::Logs) {
-        let (path, mut holds) = (tables.path(file), false);
+    let own = batch.into_iter().flat_map(|batch| tables.of(batch));
+    let own = own.filter(|file| tables.table(file) == Table::Logs);
+    let compacted = batch.into_iter().flat_map(|batch| tables.compacted(batch));
+    let compacted = compacted.filter(|file| file.table == Table::Logs);
+    let files = own
+        .map(|file| (tables.path(file), tables.name(file)))
+        .chain(compacted.map(|file| (file.path.clone(), file.name.clone())));
+    for (path, name) in files {
+        let mut holds = false;
         let touches = |row: &RowSpan<'_>| {
             let (from, to) = interval(row);
             row.chunk == chunk && from < span.1 && span.0 < to && strand_of(row) == Some(strand)
@@ -238,10 +278,30 @@ fn holders(
         // A file that cannot be read was told of already.
         let _ = read(&path, |opened| read_spans(opened, |row| holds |= touches(&row)));
         if holds && holders.len() < HOLDERS_NAMED_MAX {
-            holders.push(tables.name(file));
+            holders.push(name);
         }
     }
     holders
+}
+
+/// What is wrong with compacted files whatever the batches: the metrics in them add up to what their footers say.
+pub(super) fn check_compacted(tables: &Tables, findings: &mut Findings) {
+    for file in tables.all_compacted() {
+        findings.checked.lake_files += 1;
+        if file.table != Table::Metrics {
+            continue;
+        }
+        let told: u64 = file.shares.values().map(|share| share.lines).sum();
+        match read(&file.path, read_metric_lines) {
+            Err(reason) => findings.add(Kind::LakeFileDamaged, &*file.name, reason),
+            Ok(lines) if lines != told => {
+                let finding =
+                    format!("expected metrics of {told} lines, as its footer says, found of {lines}");
+                findings.add(Kind::MetricsDiffer, &*file.name, finding);
+            }
+            Ok(_) => {}
+        }
+    }
 }
 
 fn read<T>(path: &Path, reader: impl FnOnce(File) -> Result<T, LakeError>) -> Result<T, String> {

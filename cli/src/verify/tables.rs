@@ -1,20 +1,22 @@
-//! The files of the lake's tables, by the batch that wrote them.
+//! The files of the lake's tables, by the batches whose rows they hold: the one that wrote it, or those that a compacted
+//! file's footer names.
 //!
-//! Memory: 44 bytes a file, and each partition's path once.
+//! Memory: 44 bytes a file, each partition's path once, and of a compacted file its path and 100 bytes a batch.
 
 use super::findings::{Findings, Kind};
 use crate::places::Places;
 use anyhow::{Context, Result};
+use headrig_etl::{
+    Table,
+    compact::{FileName, Footer, Share},
+};
 use headrig_ledger::BatchId;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    path::{Path, PathBuf},
+};
 use walkdir::{DirEntry, WalkDir};
-
-/// One of the lake's tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Table {
-    Logs,
-    Metrics,
-}
 
 /// A file `<batch>-<nnn>.parquet`.
 #[derive(Clone, Copy, Debug)]
@@ -24,20 +26,34 @@ pub(super) struct TableFile {
     number: u32,
 }
 
-/// All files, ordered by batch.
+/// A file `compact-<id>.parquet`.
 #[derive(Debug)]
+pub(super) struct CompactedFile {
+    pub(super) table: Table,
+    pub(super) path: PathBuf,
+    /// Its path within the lake.
+    pub(super) name: String,
+    /// What its footer says it holds of each batch.
+    pub(super) shares: BTreeMap<BatchId, Share>,
+}
+
+/// All files, ordered by batch.
+#[derive(Debug, Default)]
 pub(super) struct Tables {
     root: PathBuf,
     partitions: Vec<(Table, PathBuf)>,
     files: Vec<TableFile>,
+    compacted: Vec<CompactedFile>,
+    /// The compacted files with rows of a batch.
+    holding: BTreeMap<BatchId, Vec<usize>>,
 }
 
 impl Tables {
     /// Lists the tables of the lake; what is no file of a batch is a finding.
     pub(super) fn list(places: &Places, findings: &mut Findings) -> Result<Self> {
-        let mut tables = Self { root: places.root().into(), partitions: Vec::new(), files: Vec::new() };
-        for (table, name) in [(Table::Logs, "logs"), (Table::Metrics, "metrics")] {
-            let folder = places.root().join(name);
+        let mut tables = Self { root: places.root().into(), ..Self::default() };
+        for table in Table::ALL {
+            let folder = places.root().join(table.name());
             if folder.exists() {
                 tables.add_table(table, &folder, findings)?;
             }
@@ -53,11 +69,20 @@ impl Tables {
         &self.files[from..from + count]
     }
 
-    /// Every batch that has a file.
-    pub(super) fn batches(&self) -> impl Iterator<Item = BatchId> {
-        self.files
-            .chunk_by(|one, other| one.batch == other.batch)
-            .filter_map(|files| Some(files.first()?.batch))
+    /// The compacted files with rows of a batch.
+    pub(super) fn compacted(&self, batch: BatchId) -> impl Iterator<Item = &CompactedFile> {
+        let at = self.holding.get(&batch).into_iter().flatten();
+        at.map(|at| &self.compacted[*at])
+    }
+
+    /// All compacted files.
+    pub(super) fn all_compacted(&self) -> &[CompactedFile] {
+        &self.compacted
+    }
+
+    /// Every batch that has rows in a file.
+    pub(super) fn batches(&self) -> BTreeSet<BatchId> {
+        self.files.iter().map(|file| file.batch).chain(self.holding.keys().copied()).collect()
     }
 
     pub(super) fn table(&self, file: &TableFile) -> Table {
@@ -84,10 +109,11 @@ impl Tables {
                 continue;
             }
             match named(&entry) {
-                Some((batch, number)) => {
+                Some(Named::OfBatch(batch, number)) => {
                     let partition = self.partition(table, entry.path());
                     self.files.push(TableFile { batch, partition, number });
                 }
+                Some(Named::Compacted) => self.add_compacted(table, entry.path(), findings),
                 None => {
                     let subject = self.within(entry.path());
                     findings.add(Kind::LakeFileStray, subject, "is not named <batch>-<nnn>.parquet");
@@ -95,6 +121,18 @@ impl Tables {
             }
         }
         Ok(())
+    }
+
+    fn add_compacted(&mut self, table: Table, path: &Path, findings: &mut Findings) {
+        let name = self.within(path);
+        match shares(table, path) {
+            Ok(shares) => {
+                let at = self.compacted.len();
+                shares.keys().for_each(|batch| self.holding.entry(*batch).or_default().push(at));
+                self.compacted.push(CompactedFile { table, path: path.into(), name, shares });
+            }
+            Err(reason) => findings.add(Kind::LakeFileDamaged, name, reason),
+        }
     }
 
     /// The number of the partition that the file lies in; a folder's files come one after the other.
@@ -107,14 +145,30 @@ impl Tables {
     }
 }
 
-/// The batch and number that a file's name says, exactly as a batch writes it.
-fn named(entry: &DirEntry) -> Option<(BatchId, u32)> {
-    let found = entry.file_name().to_str()?;
-    let (batch, number) = found.strip_suffix(".parquet")?.split_once('-')?;
-    let (batch, number) = (batch.parse().ok()?, number.parse().ok()?);
-    (entry.file_type().is_file() && found == file_name(batch, number)).then_some((batch, number))
+/// What a file's name says, exactly as headrig writes it.
+enum Named {
+    OfBatch(BatchId, u32),
+    Compacted,
+}
+
+fn named(entry: &DirEntry) -> Option<Named> {
+    let name = FileName::parse(entry.file_name().to_str()?).filter(|_| entry.file_type().is_file())?;
+    match name {
+        FileName::OfBatch { batch, number } => Some(Named::OfBatch(batch.parse().ok()?, number)),
+        FileName::Compacted { .. } => Some(Named::Compacted),
+    }
+}
+
+/// What the footer of a compacted file says it holds of each batch.
+fn shares(table: Table, path: &Path) -> Result<BTreeMap<BatchId, Share>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let footer = Footer::read(table, &file).map_err(|error| error.to_string())?;
+    let share = |(batch, share): (&str, Share)| {
+        Ok((batch.parse::<BatchId>().map_err(|error| error.to_string())?, share))
+    };
+    footer.shares().iter().map(share).collect()
 }
 
 fn file_name(batch: BatchId, number: u32) -> String {
-    format!("{batch}-{number:03}.parquet")
+    FileName::OfBatch { batch: &batch.to_string(), number }.to_string()
 }

@@ -1,5 +1,6 @@
 //! The operator's commands. Each is asked as a program would, with `--json`, and must also answer people.
 
+mod compact;
 mod explain;
 mod inspect;
 mod replay;
@@ -95,6 +96,7 @@ fn where_no_lake_is_every_command_says_so_and_makes_none() -> Result<()> {
             &["inspect", "x"],
             &["replay", "--quarantined"],
             &["verify"],
+            &["compact"],
         ] {
             let error = answer(&site, 2, command)?["error"].as_str().context("an error")?.to_owned();
             assert!(error.contains("no lake") && error.contains("--lake"), "{command:?}: {error}");
