@@ -97,9 +97,13 @@ impl ColumnSink<'_, '_> {
     /// Writes the next column.
     pub(super) fn column(&mut self, array: ArrayRef) -> Result<(), LakeError> {
         let field = self.fields.next().ok_or_else(too_many_columns)?;
-        for leaf in compute_leaves(field, &array)? {
+        let leaves = compute_leaves(field, &array)?;
+        drop(array);
+        for leaf in leaves {
             let mut writer = self.writers.next().ok_or_else(too_many_columns)?;
             writer.write(&leaf)?;
+            // What is compressed now and what is copied next shall not stand beside what they were made of.
+            drop(leaf);
             writer.close()?.append_to_row_group(&mut self.group)?;
         }
         Ok(())

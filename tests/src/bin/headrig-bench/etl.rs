@@ -4,6 +4,7 @@
 //! Speeds are millions of raw bytes for each second of CPU time, start-up apart: CPU time is hardly disturbed by what
 //! else the machine does. The rounds are interleaved, and a ratio is the median of the rounds' ratios.
 
+mod adverse;
 mod objects;
 mod rivals;
 mod stage;
@@ -12,6 +13,7 @@ use crate::{
     local,
     verdict::{self, Figure, median},
 };
+use adverse::Adverse;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use headrig_tests::{
@@ -78,7 +80,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     folder.disable_cleanup(options.keep);
     let mut figures = speeds(options, folder.path())?;
     if options.object_mib > 0 {
-        figures.push(memory(options, folder.path())?);
+        let (mut access, mut adverse) = (AccessLog::new(SEED), Adverse::new(SEED));
+        let folder = folder.path();
+        figures.push(memory("access log", options, folder, |out| access.push_line(out))?);
+        figures.push(memory("adverse log", options, folder, |out| adverse.push_line(out))?);
     }
     println!("{}", verdict::table(&figures));
     if options.keep {
@@ -138,17 +143,25 @@ fn speeds(options: &Options, folder: &Path) -> Result<Vec<Figure>> {
 }
 
 /// The most memory that a batch of large objects takes, in a process that does nothing else.
-fn memory(options: &Options, folder: &Path) -> Result<Figure> {
-    let until = Until::StoredBytes(options.object_mib << 20);
-    let objects = Objects::of_generated(folder.join("large"), AccessLog::new(SEED), BATCH_OBJECTS, until)?;
+fn memory(
+    name: &str,
+    options: &Options,
+    folder: &Path,
+    push_line: impl FnMut(&mut String),
+) -> Result<Figure> {
+    let (until, large) = (Until::StoredBytes(options.object_mib << 20), folder.join("large"));
+    if large.exists() {
+        fs::remove_dir_all(&large)?;
+    }
+    let objects = Objects::of_generated(large, push_line, BATCH_OBJECTS, until)?;
     println!(
-        "large batch: {:.1} MB of log in {} objects of {:.1} MB in all",
+        "{name}: {:.1} MB in {} objects of {:.1} MB in all",
         objects.raw_bytes as f64 / 1e6,
         objects.number,
         objects.stored_bytes as f64 / 1e6
     );
     let (_, cost) = run_stage(Stage::Lake, &objects, folder, objects.raw_bytes)?;
-    let what = format!("peak RSS, batch of {} x {} MiB compressed", objects.number, options.object_mib);
+    let what = format!("peak RSS, {name}, {} x {} MiB compressed", objects.number, options.object_mib);
     Ok(Figure::below(what, cost.peak_rss_bytes as f64 / f64::from(1 << 20), PEAK_RSS_MIB_MAX, "MiB"))
 }
 

@@ -6,7 +6,6 @@ use headrig_contract::{
     chunk::{BLOCK_BYTES_MAX, BlockEncoder, Codec, Provenance, Segment, SegmentEdges},
     framing::FramingRule,
 };
-use headrig_tests::generate::AccessLog;
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader},
@@ -14,7 +13,7 @@ use std::{
 };
 
 /// Lines are gathered until a block might not have room for one more that a generator makes.
-const LINE_BYTES_RESERVED: usize = 4096;
+pub(super) const LINE_BYTES_RESERVED: usize = 32 << 10;
 /// When the blocks are said to have been read: after all that the generated lines say.
 const READ_AT: UnixMicros = UnixMicros::from_seconds(1_800_000_000);
 
@@ -58,10 +57,10 @@ impl Objects {
         Ok(objects)
     }
 
-    /// `number` objects of generated lines.
+    /// `number` objects of lines that `push_line` appends.
     pub(super) fn of_generated(
         folder: PathBuf,
-        mut log: AccessLog,
+        mut push_line: impl FnMut(&mut String),
         number: usize,
         until: Until,
     ) -> Result<Self> {
@@ -69,7 +68,7 @@ impl Objects {
         let mut next_block = |block: &mut Vec<u8>| -> Result<()> {
             text.clear();
             while text.len() + LINE_BYTES_RESERVED < BLOCK_BYTES_MAX {
-                log.push_line(&mut text);
+                push_line(&mut text);
             }
             block.extend_from_slice(text.as_bytes());
             Ok(())
