@@ -76,8 +76,13 @@ impl Places {
 
     /// Keeps compaction away for as long as the value lives: who holds the lake's files against the ledger must not
     /// have them exchanged meanwhile. Any number of readers may.
-    pub(crate) fn beside_readers(&self) -> io::Result<File> {
-        self.held(FlockOperation::NonBlockingLockShared)
+    pub(crate) fn beside_readers(&self) -> io::Result<Option<File>> {
+        match self.held(FlockOperation::NonBlockingLockShared) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
+            // Where folders cannot be locked nobody compacts either.
+            Err(_) => Ok(None),
+        }
     }
 
     /// Keeps such readers away.

@@ -27,6 +27,8 @@ const ZSTD_LEVEL: i32 = 3;
 const PAGE_ROWS_MAX: usize = 20_000;
 /// Bytes of a column's dictionary before the rest of it is written plain.
 pub(super) const DICTIONARY_BYTES_MAX: usize = 1 << 20;
+/// The same of a compacted file, whose row group is larger: what had a dictionary in the small files keeps it.
+const COMPACTED_DICTIONARY_BYTES_MAX: usize = 8 << 20;
 /// Keys of the footer that are read back.
 pub(super) const BATCH_KEY: &str = "headrig.batch";
 pub(super) const SHARES_KEY: &str = "headrig.batches";
@@ -129,6 +131,10 @@ fn properties(spec: &FileSpec<'_>) -> WriterProperties {
         entry(LINES_KEY, spec.counts.lines.to_string()),
         entry(RAW_BYTES_KEY, spec.counts.raw_bytes.to_string()),
     ]);
+    let dictionary_bytes_max = match spec.maker {
+        Maker::Batch(_) => DICTIONARY_BYTES_MAX,
+        Maker::Compaction { .. } => COMPACTED_DICTIONARY_BYTES_MAX,
+    };
     let sorted_by = spec.schema.index_of(spec.sorted_by).unwrap_or_default() as i32;
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))
@@ -143,7 +149,7 @@ fn properties(spec: &FileSpec<'_>) -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_statistics_enabled(ColumnPath::from(spec.sorted_by), EnabledStatistics::Page)
         .set_data_page_row_count_limit(PAGE_ROWS_MAX)
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+        .set_dictionary_page_size_limit(dictionary_bytes_max)
         .set_write_batch_size(WRITE_BATCH_ROWS);
     for name in spec.delta.iter().chain([&spec.sorted_by]) {
         builder = undictionaried(builder, name)
@@ -165,4 +171,31 @@ fn undictionaried(builder: WriterPropertiesBuilder, name: &str) -> WriterPropert
 /// The leaf whose path is written with dots.
 fn leaf(path: &str) -> ColumnPath {
     ColumnPath::from(path.split('.').map(str::to_owned).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::schema;
+
+    #[test]
+    fn pages_are_compressed_at_level_three_but_for_columns_of_next_to_nothing() {
+        let spec = FileSpec {
+            schema: &schema::logs(),
+            maker: Maker::Batch("b0"),
+            counts: FileCounts::default(),
+            sorted_by: "ts",
+            delta: &["offset"],
+            plain: &["attributes.key_value.value"],
+            slight: &["attributes.key_value.key"],
+        };
+        let properties = properties(&spec);
+        let zstd = Compression::ZSTD(ZstdLevel::try_new(3).unwrap());
+        for path in ["ts", "message", "offset", "attributes.key_value.value"] {
+            assert_eq!(properties.compression(&leaf(path)), zstd, "{path}");
+        }
+        assert_eq!(properties.compression(&leaf("attributes.key_value.key")), Compression::UNCOMPRESSED);
+        assert!(!properties.dictionary_enabled(&leaf("attributes.key_value.value")));
+        assert!(properties.dictionary_enabled(&leaf("attributes.key_value.key")));
+    }
 }
