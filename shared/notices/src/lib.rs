@@ -44,8 +44,8 @@ pub enum CallError {
         /// What was being done, as a verb that fits "could not".
         action: &'static str,
     },
-    /// The role of the caller does not allow it.
-    #[error("not allowed to {action}: {reason}; allow it to the role that this runs with")]
+    /// Whose credentials these are may not, or they are not valid.
+    #[error("not allowed to {action}: {reason}; allow it to whom the credentials belong")]
     Denied {
         /// What was being done.
         action: &'static str,

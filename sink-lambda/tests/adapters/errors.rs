@@ -38,7 +38,7 @@ fn s3() {
         (xml(403, "AccessDenied"), "denied"),
         (xml(503, "SlowDown"), "unavailable"),
         (xml(500, "InternalError"), "unavailable"),
-        (xml(400, "ExpiredToken"), "unavailable"),
+        (xml(400, "ExpiredToken"), "denied"),
         (Reply::Cut, "unavailable"),
         (Reply::Silence, "unavailable"),
     ];
