@@ -32,13 +32,12 @@ fn key() -> ObjectKey {
 }
 
 #[test]
-fn s3() {
+fn what_s3_says_is_missing_or_denied_or_may_pass() {
     let cases = [
         (xml(404, "NoSuchKey"), "missing"),
         (xml(403, "AccessDenied"), "denied"),
         (xml(503, "SlowDown"), "unavailable"),
         (xml(500, "InternalError"), "unavailable"),
-        (xml(400, "ExpiredToken"), "denied"),
         (Reply::Cut, "unavailable"),
         (Reply::Silence, "unavailable"),
     ];
@@ -53,6 +52,13 @@ fn s3() {
         let batch = headrig_ledger::BatchId::from_bytes([1; 32]);
         assert_eq!(judged(lake.remove_batch(batch, None, 10)), expect, "lake, {reply:?}");
     }
+}
+
+#[test]
+fn an_expired_token_is_known_by_its_code_which_the_answer_to_a_head_has_none_of() {
+    let objects = || S3Objects::new(Stub::with([xml(400, "ExpiredToken")]).calls(), "logs".into(), true);
+    assert_eq!(judged(objects().hash(&key(), LIMIT)), "denied");
+    assert_eq!(judged(objects().head(&key())), "unavailable");
 }
 
 #[test]
@@ -124,7 +130,7 @@ fn a_page_that_is_shorter_than_was_asked_for_is_not_the_end() {
 }
 
 #[test]
-fn sns() {
+fn what_sns_says_is_missing_or_denied_or_may_pass() {
     let said = |status: u16, code: &str| {
         let body = format!(
             "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type><Code>{code}</Code><Message>as told</Message></Error><RequestId>1</RequestId></ErrorResponse>"
@@ -148,7 +154,7 @@ fn sns() {
 }
 
 #[test]
-fn dynamodb() {
+fn what_dynamodb_says_of_a_note_is_denied_or_a_conflict_or_may_pass() {
     let said = |status: u16, name: &str| {
         let body =
             format!("{{\"__type\":\"com.amazonaws.dynamodb.v20120810#{name}\",\"message\":\"as told\"}}");
