@@ -111,7 +111,7 @@ impl Daemon {
         let lock = hold(&config.agent.state_dir)?;
         let (sender, notices) = channel();
         listen_to_signals(sender.clone())?;
-        let network = start_network(&config, sender.clone())?;
+        let network = start_network(&config, Figures::default(), sender.clone())?;
         let scanner = Scanner::new(&config, Watch::new(sender.clone()));
         let tally = Tally::new(config.agent.host.clone());
         tracing::info!(
@@ -152,7 +152,7 @@ impl Daemon {
                     tracing::error!("{error:#}; trying again");
                     self.tally.trouble(format!("{error:#}"));
                     if self.rest()? {
-                        self.say_farewell(Figures::default());
+                        self.say_farewell(self.tally.figures_at_rest());
                         return Ok(());
                     }
                 }
@@ -348,12 +348,15 @@ impl Daemon {
             || config.heartbeat != self.config.heartbeat
             || config.agent != self.config.agent;
         if network_differs {
-            if config.agent.host != self.config.agent.host || !config.heartbeat.enabled {
+            let is_renamed = config.agent.host != self.config.agent.host
+                || config.heartbeat.namespace != self.config.heartbeat.namespace;
+            if is_renamed || !config.heartbeat.enabled {
                 // Nobody is to be missed under the old name.
-                self.say_farewell(Figures::default());
+                self.say_farewell(self.tally.figures_at_rest());
             }
-            self.network.stop();
-            self.network = start_network(&config, self.notifier.clone())?;
+            // The counts go on: they are this process's, whatever it is called and wherever it reports.
+            let reported = self.network.stop().unwrap_or_default();
+            self.network = start_network(&config, reported, self.notifier.clone())?;
             self.tally.adopt(config.agent.host.clone());
             self.logging.adopt(config.agent.log_level);
         }
@@ -380,11 +383,12 @@ fn hold(state_dir: &Path) -> Result<File> {
     Ok(lock)
 }
 
-fn start_network(config: &Config, notices: Sender<Notice>) -> Result<Network> {
+fn start_network(config: &Config, reported: Figures, notices: Sender<Notice>) -> Result<Network> {
     let settings = network::Settings {
         s3: s3_settings(config)?,
         heartbeat: heartbeat_settings(config)?,
         host: config.agent.host.clone(),
+        reported,
         bytes_per_second_max: config.upload.bandwidth_bytes_per_second_max,
         status_socket: config.agent.status_socket.clone(),
         metrics_listen: config.agent.metrics_listen,

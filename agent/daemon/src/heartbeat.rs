@@ -53,7 +53,17 @@ pub struct Report {
 impl Heartbeat {
     /// An agent on `host` that has not reported yet.
     pub fn new(host: HostName) -> Self {
-        Self { host, reported: Figures::default() }
+        Self::after(Figures::default(), host)
+    }
+
+    /// An agent on `host` that has told so much already, be it under another name or to another CloudWatch.
+    pub fn after(reported: Figures, host: HostName) -> Self {
+        Self { host, reported }
+    }
+
+    /// What CloudWatch is known to know; only the counters matter.
+    pub fn reported(&self) -> Figures {
+        self.reported
     }
 
     /// What is to be told now. `Heartbeat` has the dimension Host; the others have none and add up over the

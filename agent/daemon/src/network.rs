@@ -14,8 +14,10 @@ use crate::{
 use headrig_agent::state::ChunkRecord;
 use headrig_contract::{ContentHash, HostName};
 use std::{
+    cell::Cell,
     net::SocketAddr,
     path::PathBuf,
+    rc::Rc,
     sync::mpsc::{Sender, SyncSender, sync_channel},
     thread::{self, JoinHandle},
     time::Duration,
@@ -65,6 +67,8 @@ pub struct Settings {
     pub heartbeat: HeartbeatSettings,
     /// Whose heart it is.
     pub host: HostName,
+    /// What was reported already, by a network before this one.
+    pub reported: Figures,
     /// The bytes that may be sent in a second.
     pub bytes_per_second_max: Option<u64>,
     /// Where the status is asked for.
@@ -77,7 +81,7 @@ pub struct Settings {
 pub struct Network {
     /// None once it was told to end.
     jobs: Option<mpsc::UnboundedSender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Figures>>,
 }
 
 impl Network {
@@ -89,19 +93,20 @@ impl Network {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (jobs, arriving) = mpsc::unbounded_channel();
         let thread = thread::Builder::new().name("network".into()).spawn(move || {
-            runtime.block_on(tokio::task::LocalSet::new().run_until(work(settings, arriving, notices)));
+            let reported =
+                runtime.block_on(tokio::task::LocalSet::new().run_until(work(settings, arriving, notices)));
             // A look-up of a name that hangs is not waited for.
             runtime.shutdown_background();
+            reported
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Ends the thread and what it has under way, and closes its sockets.
-    pub fn stop(&mut self) {
+    /// Ends the thread and what it has under way, and closes its sockets. Returns what was reported, from where the
+    /// next network goes on; none where nobody knows.
+    pub fn stop(&mut self) -> Option<Figures> {
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.thread.take()?.join().ok()
     }
 
     /// Tells CloudWatch that the agent ends on purpose, within a bounded time.
@@ -128,11 +133,19 @@ impl Network {
     }
 }
 
-async fn work(settings: Settings, mut jobs: mpsc::UnboundedReceiver<Job>, notices: Sender<Notice>) {
+/// Does the jobs until there come no more. Returns what was reported.
+async fn work(
+    settings: Settings,
+    mut jobs: mpsc::UnboundedReceiver<Job>,
+    notices: Sender<Notice>,
+) -> Figures {
     let connections = Connections::default();
-    let uploader = std::rc::Rc::new(S3Uploader::new(settings.s3, connections.clone()));
+    let uploader = Rc::new(S3Uploader::new(settings.s3, connections.clone()));
     let (reports, reporting) = mpsc::channel(1);
-    tokio::task::spawn_local(report(settings.heartbeat, settings.host, connections, reporting));
+    let reported = Rc::new(Cell::new(settings.reported));
+    let heartbeat = Heartbeat::after(settings.reported, settings.host);
+    let cloudwatch = CloudWatch::new(settings.heartbeat, connections);
+    tokio::task::spawn_local(report(heartbeat, cloudwatch, reporting, Rc::clone(&reported)));
     tokio::task::spawn_local(serve::status(settings.status_socket, notices.clone()));
     if let Some(address) = settings.metrics_listen {
         tokio::task::spawn_local(serve::metrics(address, notices.clone()));
@@ -158,6 +171,7 @@ async fn work(settings: Settings, mut jobs: mpsc::UnboundedReceiver<Job>, notice
             Job::Farewell(figures, said) => drop(reports.send((figures, Some(said))).await),
         }
     }
+    reported.get()
 }
 
 /// Keeps uploads within a bandwidth on the average, a chunk at a time.
@@ -176,21 +190,20 @@ impl Pace {
     }
 }
 
-/// Sends reports; a failure is logged when its kind changes, and disturbs nobody.
+/// Sends reports, and notes what has arrived; a failure is logged when its kind changes, and disturbs nobody.
 async fn report(
-    settings: HeartbeatSettings,
-    host: HostName,
-    connections: Connections,
+    mut heartbeat: Heartbeat,
+    cloudwatch: CloudWatch,
     mut figures: mpsc::Receiver<(Figures, Option<SyncSender<()>>)>,
+    reported: Rc<Cell<Figures>>,
 ) {
-    let mut heartbeat = Heartbeat::new(host);
-    let cloudwatch = CloudWatch::new(settings, connections);
     let mut trouble: Option<&'static str> = None;
     while let Some((figures, farewell)) = figures.recv().await {
         let report = if farewell.is_some() { heartbeat.farewell(figures) } else { heartbeat.report(figures) };
         match cloudwatch.put(report.data.clone()).await {
             Ok(()) => {
                 heartbeat.arrived(&report);
+                reported.set(heartbeat.reported());
                 trouble = None;
             }
             Err(error) if trouble == Some(error.kind()) => {}

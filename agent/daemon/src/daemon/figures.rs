@@ -95,6 +95,17 @@ impl Tally {
         }
     }
 
+    /// The same while there is no core.
+    pub(super) fn figures_at_rest(&self) -> Figures {
+        Figures {
+            bytes_shipped: self.bytes_shipped,
+            bytes_lost: self.before.lost.0,
+            upload_errors: self.upload_errors,
+            lag_seconds: self.settled.lag_seconds,
+            spool_bytes: self.settled.spool_bytes,
+        }
+    }
+
     pub(super) fn one_line(&self, shipper: &Shipper<SqliteState>) -> String {
         format!(
             "{} chunks stored, {} bytes in the spool, {} uploads failed",

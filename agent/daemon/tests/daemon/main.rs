@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is a failure, which is what is wanted")]
 
+mod reports;
 #[path = "../standin/mod.rs"]
 mod standin;
 mod watching;
