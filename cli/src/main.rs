@@ -17,6 +17,7 @@ mod verify;
 use args::{Arguments, Command};
 use clap::Parser;
 use std::{
+    borrow::Cow,
     fmt,
     io::{self, Write},
     process::ExitCode,
@@ -55,14 +56,45 @@ fn failed(error: &anyhow::Error, json: bool, code: u8) -> ExitCode {
 
 /// Tells a person; that nobody listens is no reason to fail.
 fn say(message: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "headrig: {message}");
+    let _ = writeln!(io::stderr(), "headrig: {}", harmless(&message.to_string()));
 }
 
 /// Prints to standard output. Who closed it wants to hear no more; a full one is told of.
 fn print_line(text: &str) {
-    if let Err(error) = writeln!(io::stdout(), "{text}")
+    if let Err(error) = writeln!(io::stdout(), "{}", harmless(text))
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         say(format_args!("the summary cannot be printed: {error}"));
+    }
+}
+
+/// The text without what a terminal obeys: names and reasons in it are written by whoever stores an object. In JSON
+/// the same escapes mean the same characters.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
+    if !text.contains(is_obeyed) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_obeyed(letter) {
+            escaped += &format!("\\u{:04x}", u32::from(letter));
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_escaped_as_json_would() {
+        assert!(matches!(harmless("a\tb\nä"), Cow::Borrowed("a\tb\nä")));
+        assert_eq!(harmless("a\x1b[2J\u{9b}\r\n"), "a\\u001b[2J\\u009b\\u000d\n");
+        let json = serde_json::json!({"key": "\u{9b}\x7f"}).to_string();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&harmless(&json)).unwrap()["key"], "\u{9b}\x7f");
     }
 }

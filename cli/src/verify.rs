@@ -26,7 +26,7 @@ use headrig_contract::{ContentHash, UnixMicros};
 use headrig_ledger::{
     Batch, BatchCursor, BatchId, BatchPhase, BatchState, FileCursor, FilePhase, FileRecord, FileState, Ledger,
 };
-use headrig_store::{ObjectInfo, ObjectStore};
+use headrig_store::{ObjectInfo, ObjectStore, StoreError};
 use intervals::Intervals;
 use rows::{BatchRows, check_compacted};
 use std::collections::{BTreeMap, HashSet};
@@ -251,7 +251,11 @@ impl Verification<'_> {
             Ok(bytes) => bytes,
             Err(error) if error.is_retryable() => return Err(error.into()),
             Err(error) => {
-                self.findings.add(Kind::ObjectMissing, key, error.to_string());
+                let kind = match error {
+                    StoreError::TooLarge { .. } => Kind::ObjectTooLarge,
+                    _ => Kind::ObjectMissing,
+                };
+                self.findings.add(kind, key, error.to_string());
                 return Ok(None);
             }
         };

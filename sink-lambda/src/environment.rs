@@ -46,16 +46,20 @@ struct Variables {
 }
 
 impl Environment {
-    /// Reads the variables; those that do not begin with `HEADRIG_` are others' business.
+    /// Reads the variables; of those that do not begin with `HEADRIG_` only endpoints that are empty matter.
     ///
     /// # Errors
     /// [`EnvironmentError`] with every problem.
-    pub fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, EnvironmentError> {
-        let left = variables
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_owned(), value)))
-            .collect();
-        let mut variables = Variables { left, problems: Vec::new() };
+    pub fn read(all: impl IntoIterator<Item = (String, String)>) -> Result<Self, EnvironmentError> {
+        let mut variables = Variables { left: BTreeMap::new(), problems: Vec::new() };
+        for (name, value) in all {
+            // The SDK panics over it.
+            if name.starts_with("AWS_ENDPOINT_URL") && value.is_empty() {
+                variables.problems.push(format!("{name} is empty; remove it, or let it name a URL"));
+            } else if let Some(name) = name.strip_prefix(PREFIX) {
+                variables.left.insert(name.to_owned(), value);
+            }
+        }
         let environment = Self::take(&mut variables);
         for name in variables.left.keys() {
             let problem = format!("{PREFIX}{name} is not known; remove it, or correct its name");
@@ -198,10 +202,19 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_is_said_at_once() {
-        let more =
-            [("HEADRIG_BATCH_SIZE", "100"), ("HEADRIG_BATCHSIZE", "5"), ("HEADRIG_LEASE_SECONDS", "soon")];
+        let more = [
+            ("HEADRIG_BATCH_SIZE", "100"),
+            ("HEADRIG_BATCHSIZE", "5"),
+            ("HEADRIG_LEASE_SECONDS", "soon"),
+            ("AWS_ENDPOINT_URL", ""),
+        ];
         let problems = read(&more).unwrap_err().problems.join("\n");
-        for part in ["found 100", "HEADRIG_BATCHSIZE is not known", "HEADRIG_LEASE_SECONDS=soon"] {
+        for part in [
+            "found 100",
+            "HEADRIG_BATCHSIZE is not known",
+            "HEADRIG_LEASE_SECONDS=soon",
+            "AWS_ENDPOINT_URL is empty",
+        ] {
             assert!(problems.contains(part), "{problems}");
         }
         assert_eq!(Environment::read([]).unwrap_err().problems.len(), NEEDED.len());

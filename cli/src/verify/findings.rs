@@ -13,6 +13,7 @@ const NAMED_MAX: usize = 1_000;
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
     ObjectMissing,
+    ObjectTooLarge,
     ObjectOtherBytes,
     ObjectDamaged,
     ObjectUnknown,
@@ -173,6 +174,10 @@ impl Kind {
             Self::LakeFileUncommitted if matches!(engine, Engine::Sink) => {
                 "if the batch is split or unknown, remove the files, which nobody will: their rows are counted twice"
             }
+            Self::ObjectTooLarge if matches!(engine, Engine::Sink) => {
+                "set HEADRIG_OBJECT_BYTES_MAX as the sink's function has it, and verify again; what is larger is quarantined there"
+            }
+            Self::ObjectTooLarge => "split it: it is larger than what `headrig local` loads",
             Self::ObjectMissing => {
                 "put the object back from a copy; rows that were made of it stay in the lake"
             }

@@ -63,10 +63,11 @@ impl Bucket {
     /// all there are.
     ///
     /// # Errors
-    /// What S3 said; or that the listing broke off.
+    /// What S3 said; or that the listing broke off, or begins anew instead of going on: whoever lists page by page
+    /// would never come to an end.
     pub fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ListedObject>, Answer> {
         let cut_short = |reason: &str| Answer { status: 0, code: String::new(), reason: reason.into() };
-        let (mut found, mut token) = (Vec::new(), None);
+        let (mut found, mut token) = (Vec::<ListedObject>::new(), None);
         for _ in 0..LIST_PAGES_MAX {
             let request = self
                 .client()
@@ -81,6 +82,11 @@ impl Bucket {
             let page = self.calls.wait(request.send()).map_err(|error| Answer::of(&error))?;
             found.extend(listed(&page, page.encoding_type() == Some(&EncodingType::Url)));
             // The SDK takes a listing that breaks off for a short one; this comes with every whole one.
+            if let (Some(after), Some(last)) = (after, found.last())
+                && last.key.as_str() <= after
+            {
+                return Err(cut_short("the listing does not go on behind the key that it was asked to"));
+            }
             let goes_on = page.is_truncated().ok_or_else(|| cut_short("the listing broke off"))?;
             if !goes_on || found.len() >= limit {
                 return Ok(found);

@@ -30,8 +30,17 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(5);
 /// How long a connection may take to come about.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 
+/// What names a service that is not AWS's own. The SDK panics where one of them is there and empty.
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3"];
+/// A note that nobody writes: to read it shows what is wrong with the way, and nothing else.
+const NOBODYS_NOTE: &str = "none";
+
 /// The pipeline of these names.
 pub(super) fn open(names: &AwsNames) -> Result<OpenLake> {
+    let is_empty = |name: &&&str| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    if let Some(name) = ENDPOINTS.iter().find(is_empty) {
+        return Err(Mistake(format!("{name} is set and empty; unset it, or let it name a URL")).into());
+    }
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let handle = runtime.handle().clone();
     let app = AppName::new("headrig")?;
@@ -70,7 +79,7 @@ fn impatient(calls: &Calls, handle: &Handle) -> Calls {
 
 /// Reads one item of the table: what is wrong with its name, the way to it or the permissions shows here.
 fn expect_table(notes: &TableNotes, names: &AwsNames, region: &str) -> Result<()> {
-    let failed = match notes.read_within(FLEET_NOTE, ANSWER_MAX) {
+    let failed = match notes.read_within(NOBODYS_NOTE, ANSWER_MAX) {
         Ok(_) => return Ok(()),
         Err(error) => error,
     };
@@ -131,8 +140,9 @@ impl FleetBook for Notes {
         Ok(match self.0.read(FLEET_NOTE)? {
             None => (None, KeptFleet::default()),
             Some((version, bytes)) => {
-                let kept =
-                    KeptFleet::of_note(&bytes).context("the sweep's note of the agents cannot be read")?;
+                let kept = KeptFleet::of_note(&bytes).context(
+                    "the sweep's note of the agents cannot be read; the next sweep begins it anew",
+                )?;
                 (Some(version), kept)
             }
         })

@@ -17,7 +17,15 @@ use headrig_aws::{
 use headrig_contract::{ByteLength, ContentHash, ObjectKey};
 use headrig_store::{ObjectStore, StoreError, conformance};
 use stand_in::StandIn;
-use std::{cell::Cell, fs, path::Path};
+use std::{
+    cell::Cell,
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    thread,
+};
+use tokio::runtime::Handle;
 
 /// Empty buckets, one after the other.
 struct Buckets<'s> {
@@ -27,15 +35,7 @@ struct Buckets<'s> {
 
 impl Buckets<'_> {
     fn bucket(&self, name: &str) -> Bucket {
-        let credentials = Credentials::new("test", "test", None, None, "test");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .endpoint_url(self.stand_in.endpoint())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        Bucket::new(Calls::over(self.stand_in.runtime().clone(), config), name.into(), true)
+        bucket_at(&self.stand_in.endpoint(), self.stand_in.runtime(), name)
     }
 
     fn empty(&self) -> S3Store {
@@ -45,6 +45,18 @@ impl Buckets<'_> {
         bucket.calls().wait(request.send()).unwrap();
         S3Store::new(bucket, String::new())
     }
+}
+
+fn bucket_at(endpoint: &str, runtime: &Handle, name: &str) -> Bucket {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    Bucket::new(Calls::over(runtime.clone(), config), name.into(), true)
 }
 
 fn put(store: &S3Store, scratch: &Path, key: &str, bytes: &[u8]) {
@@ -116,4 +128,34 @@ fn pieces_of_an_object_are_read_and_its_length_is_told() {
     let nowhere = S3Store::new(buckets.bucket("no-such-bucket"), String::new());
     assert!(matches!(nowhere.list(None, 1), Err(StoreError::NoSuchStore { .. })));
     assert!(matches!(nowhere.piece("a", 0, 1), Err(StoreError::NoSuchStore { .. })));
+}
+
+/// Listings that end in no right way, by a server that answers every request alike.
+#[test]
+fn a_listing_that_breaks_off_or_begins_anew_is_an_error() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let object = |number: usize| format!("<Contents><Key>k{number:05}</Key><Size>1</Size></Contents>");
+    let full: String = (0..1_000).map(object).collect();
+    for (listing, expect) in [
+        (object(1), "broke off"),
+        (String::new(), "broke off"),
+        (format!("<IsTruncated>false</IsTruncated>{full}"), "does not go on"),
+        (format!("<IsTruncated>true</IsTruncated>{}", object(1)), "too many pieces"),
+    ] {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", server.local_addr().unwrap());
+        // It ends with the test.
+        thread::spawn(move || server.incoming().try_for_each(|client| answer(client?, &listing)));
+        let bucket = bucket_at(&endpoint, runtime.handle(), "logs");
+        let found = S3Store::new(bucket, String::new()).each_under("", |_, _| {}).unwrap_err();
+        assert!(found.is_retryable() && found.to_string().contains(expect), "{found}");
+    }
+}
+
+fn answer(client: TcpStream, listing: &str) -> std::io::Result<()> {
+    let mut lines = BufReader::new(&client).lines();
+    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    let body = format!("<?xml version=\"1.0\"?><ListBucketResult>{listing}</ListBucketResult>");
+    let length = body.len();
+    write!(&client, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
 }

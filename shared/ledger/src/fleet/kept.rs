@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 /// The note's name.
 pub const FLEET_NOTE: &str = "fleet";
-/// The most agents that are watched: the note has room for no more. Those that are gone make room first.
+/// The most agents that are watched. Those that are gone make room first.
 pub const AGENTS_MAX: usize = 6_000;
+/// The most bytes that they take in the note, which may have 380,000 in all: with longer names there is room for fewer.
+const AGENTS_BYTES_MAX: usize = 370_000;
+/// What an agent takes beside its name: brackets, quotes, commas, its standing and a time of up to twenty digits.
+const AGENT_BYTES: usize = 30;
 /// How often a change is tried again when another writes at the same moment.
 const CHANGE_TRIES_MAX: usize = 4;
 
@@ -58,7 +62,12 @@ impl KeptFleet {
     /// Forgets agents until there is room for the rest: those that are gone, then those longest silent. Returns how
     /// many.
     pub fn make_room(&mut self) -> usize {
-        let excess = self.fleet.agents.len().saturating_sub(AGENTS_MAX);
+        let size = |host: &HostName| host.as_str().len() + AGENT_BYTES;
+        let (mut agents, mut bytes) =
+            (self.fleet.agents.len(), self.fleet.agents.keys().map(size).sum::<usize>());
+        if agents <= AGENTS_MAX && bytes <= AGENTS_BYTES_MAX {
+            return 0;
+        }
         let mut order: Vec<_> = self
             .fleet
             .agents
@@ -66,10 +75,15 @@ impl KeptFleet {
             .map(|(host, agent)| (agent.presence != Presence::Gone, agent.noticed, host.clone()))
             .collect();
         order.sort_unstable();
-        for (.., host) in order.iter().take(excess) {
+        let before = agents;
+        for (.., host) in &order {
+            if agents <= AGENTS_MAX && bytes <= AGENTS_BYTES_MAX {
+                break;
+            }
             self.fleet.agents.remove(host);
+            (agents, bytes) = (agents - 1, bytes - size(host));
         }
-        excess
+        before - agents
     }
 }
 
@@ -160,6 +174,21 @@ mod tests {
         assert_eq!(all.fleet.agents.len(), AGENTS_MAX);
         assert!(all.fleet.agent(&HostName::from_lossy("gone")).is_none());
         assert!(all.fleet.agent(&HostName::from_lossy("old")).is_none());
+        assert_eq!(all.make_room(), 0);
+    }
+
+    #[test]
+    fn long_names_leave_room_for_fewer() {
+        let name = |n: usize| HostName::from_lossy(&format!("{n:05}{}", "x".repeat(235)));
+        let old = |n| UnixMicros(1_790_000_000_000_000 + n as i64);
+        let agents =
+            (0..AGENTS_MAX).map(|n| (name(n), Agent { noticed: old(n), presence: Presence::Missing }));
+        let mut all = KeptFleet { heard_until: old(0), fleet: Fleet::of(agents) };
+        let forgotten = all.make_room();
+        assert!(all.to_note().unwrap().len() <= 380_000 && forgotten < AGENTS_MAX - 1_300, "{forgotten}");
+        assert!(
+            all.fleet.agent(&name(forgotten - 1)).is_none() && all.fleet.agent(&name(forgotten)).is_some()
+        );
         assert_eq!(all.make_room(), 0);
     }
 

@@ -170,6 +170,11 @@ impl Mirror {
         serde_json::from_str(&run.stdout).with_context(|| run.to_string())
     }
 
+    /// The stand-in that it is in.
+    pub(crate) fn store(&self) -> &Ministack {
+        &self.store
+    }
+
     pub(crate) fn variables(&self) -> [(&'static str, String); 5] {
         [
             ("AWS_ENDPOINT_URL", format!("http://{}", self.store.address())),

@@ -124,6 +124,8 @@ fn what_is_wrong_with_the_way_to_aws_is_told_at_once() -> Result<()> {
     check("no lake", other("--lake", "s3://nobodys")?, 2, &["no bucket nobodys"])?;
     let region = with(status()?, "AWS_REGION", "eu-west-1".into());
     check("wrong region", region, 2, &["in eu-west-1", "AWS_REGION"])?;
+    let empty = with(status()?, "AWS_ENDPOINT_URL_S3", String::new());
+    check("an empty endpoint", empty, 2, &["AWS_ENDPOINT_URL_S3 is set and empty"])?;
     check("no region", status()?.without("AWS_REGION"), 2, &["no region", "AWS_REGION"])?;
     let anonymous = status()?.without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY");
     check("no credentials", anonymous, 1, &["no AWS credentials", "AWS_PROFILE"])?;
@@ -163,6 +165,27 @@ fn who_never_answers_is_given_up_and_ctrl_c_ends_the_wait_at_once() -> Result<()
     assert_eq!(ended.status.signal(), Some(Signal::INT.as_raw()), "{ended}");
     assert!(begun.elapsed() < Duration::from_secs(3), "took {:?}", begun.elapsed());
     Ok(())
+}
+
+#[test]
+fn an_object_that_may_not_be_read_whole_is_not_told_as_missing() -> Result<()> {
+    let Some(mirror) = mirrored(&[])? else { return Ok(()) };
+    let verify =
+        mirror.command(["verify", "--json"])?.variables([("HEADRIG_OBJECT_BYTES_MAX", "1".to_owned())]);
+    let run = verify.run()?;
+    ensure!(run.status.code() == Some(3), "{run}");
+    ensure!(run.stdout.contains("object_too_large") && !run.stdout.contains("object_missing"), "{run}");
+    Ok(())
+}
+
+#[test]
+fn a_damaged_note_of_the_agents_keeps_nobody_from_the_ledger() -> Result<()> {
+    let Some(mirror) = mirrored(&["web-1"])? else { return Ok(()) };
+    let note = serde_json::json!({"TableName": mirror.table, "Item": {"pk": {"S": "note#fleet"}, "version": {"S": "x"}}});
+    mirror.store().call_json("dynamodb", "DynamoDB_20120810.PutItem", &note)?;
+    mirror.answer(0, &["ls"])?;
+    mirror.answer(0, &["verify"])?;
+    check("a damaged note", mirror.command(["status"])?, 1, &["fleet is no note"])
 }
 
 #[test]
