@@ -13,6 +13,7 @@ use super::classify::{bracketed_tag, classify, classify_plain};
 use super::level::{severity_of_syslog, severity_of_word};
 use super::text::{Cursor, is_address, number};
 use super::time::Context;
+use super::wrapped;
 use crate::event::Event;
 use headrig_contract::Timestamp;
 use headrig_contract::timestamp::{Reading, Shape};
@@ -40,7 +41,12 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     let timestamp = Timestamp::parse(cursor.rest().as_bytes());
     let Some(timestamp) = timestamp.filter(|timestamp| is_syslog_time(timestamp, cursor.rest(), prioritised))
     else {
-        return prioritised.then(|| tagged(&mut cursor, event));
+        if !prioritised || is_of_5424(cursor.rest()) {
+            return None;
+        }
+        tagged(&mut cursor, event);
+        wrapped::open_message(false, context, event);
+        return Some(());
     };
     let (written, rest) = cursor.rest().split_at_checked(timestamp.length)?;
     context.stamp(event, timestamp.reading, written);
@@ -66,7 +72,14 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     }
     cursor.blanks();
     tagged(&mut cursor, event);
+    wrapped::open_message(timestamp.shape != Shape::Syslog, context, event);
     Some(())
+}
+
+/// Whether version and time of RFC 5424 follow the priority: such a line's own parser reads it whole.
+fn is_of_5424(rest: &str) -> bool {
+    let time = rest.strip_prefix("1 ");
+    time.is_some_and(|time| time.starts_with("- ") || Timestamp::parse(time.as_bytes()).is_some())
 }
 
 /// `<kern.info> ` or `<0.6> ` behind the time, as FreeBSD's syslogd writes them when it is asked to.
@@ -183,7 +196,9 @@ fn tag(text: &str) -> Option<(&str, Option<&str>, &str)> {
     let end = front.find(['[', ':', ' '])?;
     let name = &text[..end];
     let rest = &text[end..];
-    let valid = !name.is_empty() && !name.contains(['"', '=', '{', '<', ',']);
+    // polkitd tells what it is in parentheses: `polkitd(authority=local)`.
+    let bare = name.split('(').next().unwrap_or(name);
+    let valid = !bare.is_empty() && !bare.contains('=') && !name.contains(['"', '{', '<', ',']);
     if !valid {
         return None;
     }

@@ -6,7 +6,7 @@
 //! fault are errors. Everything else stays unknown: success is not "info", for nobody said so.
 
 use crate::event::EventType;
-use crate::parse::level::severity_of_word;
+use crate::parse::level::{is_plain_level, severity_of_word};
 use memchr::memmem;
 
 /// Bytes of a message in which a level may name itself.
@@ -53,16 +53,26 @@ fn stated(line: &str) -> Option<i32> {
         _ => None,
     };
     if let Some((word, _)) = bracketed {
-        return severity_of_word(word.trim());
+        return severity_of_word(word.trim()).filter(|_| is_level(word.trim()));
     }
     let word = &line[..line.find(|mark: char| !mark.is_ascii_alphanumeric())?];
     if line[word.len()..].starts_with(":  ") && word == "LOG" {
         return Some(INFO);
     }
     if line[word.len()..].starts_with(": ") {
-        return severity_of_word(word).filter(|_| !word.eq_ignore_ascii_case("config"));
+        return severity_of_word(word).filter(|_| is_level(word));
     }
-    let front = line.get(..line.len().min(LEVEL_BYTES_MAX)).unwrap_or("");
-    let value = front.split_once(" level=")?.1;
+    let front = &line[..line.floor_char_boundary(LEVEL_BYTES_MAX)];
+    let value = match front.strip_prefix("level=") {
+        Some(value) => value,
+        // Only pairs from the first word on: what a sentence quotes is another's.
+        None => front.strip_prefix(word)?.strip_prefix('=').and(front.split_once(" level="))?.1,
+    };
     severity_of_word(&value[..value.find(' ').unwrap_or(value.len())])
+}
+
+/// Whether a word at a message's head is a level there. `system:` and `[note]` begin sentences of other
+/// meaning; in capitals they are levels.
+fn is_level(word: &str) -> bool {
+    is_plain_level(word) || word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
