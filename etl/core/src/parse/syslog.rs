@@ -38,6 +38,9 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
         None if cursor.first()? == b'<' => return None,
         None => false,
     };
+    if let Some(clocked) = behind_count(cursor.rest()).filter(|_| prioritised) {
+        cursor = Cursor::new(clocked);
+    }
     let timestamp = Timestamp::parse(cursor.rest().as_bytes());
     let Some(timestamp) = timestamp.filter(|timestamp| is_syslog_time(timestamp, cursor.rest(), prioritised))
     else {
@@ -152,7 +155,7 @@ fn is_syslog_time(timestamp: &Timestamp, text: &str, prioritised: bool) -> bool 
 
 /// `tag[pid]: message`, or a message alone; then what it tells.
 pub(super) fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
-    match tag(cursor.rest()) {
+    match tag(without_sequence(cursor.rest())) {
         Some((name, pid, message)) => {
             let message = apple_level(message, event);
             event.service = Some(name.into());
@@ -172,6 +175,24 @@ pub(super) fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
             }
         }
     }
+}
+
+/// The text from the time on behind `123: *`, Cisco's count and its mark for a clock that nobody set.
+fn behind_count(text: &str) -> Option<&str> {
+    let (count, clocked) = text.split_once(": ")?;
+    let clocked = clocked.trim_start_matches(['*', '.']);
+    (number(count).is_some() && Timestamp::parse(clocked.as_bytes()).is_some()).then_some(clocked)
+}
+
+/// The text from the tag on behind `123: *Mar  1 18:46:11.001: `, the count and the clock of Cisco's IOS.
+fn without_sequence(text: &str) -> &str {
+    let after = text.split_once(": ").filter(|(count, _)| number(count).is_some()).map(|(_, after)| after);
+    let from_tag = after.and_then(|after| {
+        let at = after.get(..after.floor_char_boundary(TAG_BYTES_MAX))?.find('%')?;
+        let clock = after[..at].trim_start_matches(['*', '.']);
+        (clock.is_empty() || Timestamp::parse(clock.as_bytes()).is_some()).then(|| &after[at..])
+    });
+    from_tag.unwrap_or(text)
 }
 
 /// Takes `<Notice>: ` off a message, as macOS's syslog writes levels between tag and colon.

@@ -20,11 +20,13 @@ const DELAY_MICROS_MAX: u64 = 1_000_000;
 
 /// Programs whose lines in syslog have the form that they write to files, by the beginnings of their names,
 /// with the parsers of that form.
-const CARRIED: [(&str, &[&str]); 4] = [
+const CARRIED: [(&str, &[&str]); 6] = [
     ("nginx", &["access", "nginx_error"]),
     ("httpd", &["access", "apache_error"]),
     ("apache", &["access", "apache_error"]),
     ("postgres", &["postgres"]),
+    ("mysqld", &["mysql_error"]),
+    ("mariadbd", &["mysql_error"]),
 ];
 
 /// Fills a syslog line's event from its message, where that is a line in a format of its own: an object of
@@ -54,6 +56,8 @@ pub(super) fn open_message<'a>(exact: bool, context: &Context<'_>, event: &mut E
             if inner.event_type == EventType::Application {
                 inner.event_type = event.event_type;
             }
+            // The envelope's classification may have found the same.
+            inner.attributes.retain(|pair| !event.attributes.contains(pair));
             return merge(event, inner);
         }
     }

@@ -2,11 +2,12 @@
 //!
 //! A failed authentication and sshd's "POSSIBLE BREAK-IN ATTEMPT" are warnings; a level at the message's
 //! head is believed (`error: …`, `<warn> …`, `[info] …`,
-//! `level=info …`, PostgreSQL's `LOG:  …`); the kernel's own words for a
+//! `level=info …`, PostgreSQL's `LOG:  …`, the digit in Cisco's tags); the kernel's own words for a
 //! fault are errors. Everything else stays unknown: success is not "info", for nobody said so.
 
 use crate::event::EventType;
-use crate::parse::level::{is_plain_level, severity_of_word};
+use crate::parse::level::{is_plain_level, severity_of_syslog, severity_of_word};
+use crate::parse::text::number;
 use memchr::memmem;
 
 /// Bytes of a message in which a level may name itself.
@@ -25,8 +26,14 @@ pub(super) fn severity(program: &str, line: &str, event_type: EventType) -> Opti
     match program {
         "kernel" | "kern" => kernel(line),
         _ if event_type == EventType::Network && line.ends_with("POSSIBLE BREAK-IN ATTEMPT!") => Some(WARN),
-        _ => stated(line),
+        _ => of_cisco(program).or_else(|| stated(line)),
     }
+}
+
+/// The level in a Cisco tag, `%FACILITY-4-NAME`.
+fn of_cisco(program: &str) -> Option<i32> {
+    let digit = program.strip_prefix('%')?.split('-').find(|part| part.len() == 1)?;
+    severity_of_syslog(u32::try_from(number(digit)?).ok()?)
 }
 
 /// What the kernel's own words imply, behind its clock (`[   12.345678] `).
