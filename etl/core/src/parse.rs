@@ -209,6 +209,10 @@ impl StreamFormat {
         if event.wraps_line {
             self.unwrap(context, event);
         }
+        // sshd tells syslog that a refused login is information, and other files no level at all.
+        if event.event_type == EventType::AuthFailure && event.severity_number < level::WARN {
+            event.set_severity(level::WARN);
+        }
     }
 
     /// Apart from the usual way, which the loop over all lines takes in.

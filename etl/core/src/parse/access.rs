@@ -70,25 +70,40 @@ fn client<'a>(front: &'a str, event: &mut Event<'a>) -> Option<()> {
     cursor.blanks();
     let mut second = cursor.word();
     cursor.blanks();
-    if let Some(address) = first.strip_suffix(',') {
+    let named = second != "-" && is_name(first) && is_client(second.trim_end_matches(','));
+    if named && !cursor.rest().is_empty() {
+        if let Some(vhost) = present(first) {
+            event.attribute("vhost", vhost);
+        }
+        first = second;
+        second = cursor.word();
+        cursor.blanks();
+    }
+    if let Some(address) = first.strip_suffix(',').filter(|first| is_name(first)) {
         first = address;
         while second.ends_with(',') || is_address(second) {
             event.attribute("forwarded_for", second.trim_end_matches(','));
             second = cursor.word();
             cursor.blanks();
         }
-    } else if second != "-" && is_client(second) && !cursor.rest().is_empty() {
-        event.attribute("vhost", first);
-        first = second;
-        second = cursor.word();
-        cursor.blanks();
     }
-    event.src_ip = Some(present(first)?.into());
+    // A proxy's header that the client did not send is a dash, a UNIX socket has no address.
+    let known = is_address(first) || (is_name(first) && (second == "-" || first.contains('.')));
+    if !known {
+        return None;
+    }
+    event.src_ip = present(first).filter(|first| *first != "unix:").map(Into::into);
     event.user_name = present(cursor.rest()).filter(|user| *user != "\"\"").map(Into::into);
     if let Some(identity) = present(second) {
         event.attribute("identity", identity);
     }
     Some(())
+}
+
+/// Whether a word can be a host, perhaps with its port. What stands before some other program's quoted words
+/// hardly is.
+fn is_name(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(&byte))
 }
 
 /// Whether a word in the second place is the client of a line that begins with a virtual host.

@@ -83,7 +83,8 @@ pub(super) fn classify_plain<'a>(text: &'a str, event: &mut Event<'a>) {
 /// [`classify_plain`] for a text whose parser found type and level already: only a tag of its own and what
 /// nobody else writes change them. Quick where there is neither.
 pub(super) fn classify_unnamed<'a>(text: &'a str, event: &mut Event<'a>) {
-    if own_tag(text).is_some() {
+    // A logger's name says that the text is another's than the tag's in it.
+    if event.service.is_none() && own_tag(text).is_some() {
         return classify_plain(text, event);
     }
     let line = &text[..memchr::memchr(b'\n', text.as_bytes()).unwrap_or(text.len())];

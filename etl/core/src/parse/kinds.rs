@@ -105,7 +105,7 @@ fn classify_entry<'a>(event: &mut Event<'a>) {
 
 fn mongo(event: &mut Event<'_>) -> Option<i32> {
     event.event_type = match event.message.as_deref() {
-        Some("Authentication failed") => EventType::AuthFailure,
+        Some("Authentication failed" | "Failed to authenticate") => EventType::AuthFailure,
         Some("Authentication succeeded" | "Successfully authenticated") => EventType::AuthSuccess,
         _ => EventType::Database,
     };

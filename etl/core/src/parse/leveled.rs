@@ -6,9 +6,17 @@
 
 use super::ansi;
 use super::level::{is_plain_level, severity_of_word};
+use super::text::number;
 use super::time::Context;
 use crate::event::{Event, EventType};
 
+/// Words of logrus, and their bytes.
+const LOGRUS: [(&str, i32); 7] =
+    [("TRAC", 1), ("DEBU", 5), ("INFO", 9), ("WARN", 13), ("ERRO", 17), ("FATA", 21), ("PANI", 21)];
+const LOGRUS_BYTES: usize = 4;
+/// What Python and Java begin an error with that nobody caught.
+const BROKEN: [&str; 2] = ["Traceback (most recent call last):", "Exception in thread \""];
+const ERROR: i32 = 17;
 /// The longest level word with its marks.
 const HEAD_BYTES_MAX: usize = 24;
 
@@ -21,7 +29,8 @@ pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<
 }
 
 fn plain<'a>(text: &'a str, _: &Context<'_>, event: &mut Event<'a>) -> bool {
-    let Some((severity, message)) = bracketed(text).or_else(|| marked(text)) else { return false };
+    let found = bracketed(text).or_else(|| marked(text)).or_else(|| clocked(text)).or_else(|| broken(text));
+    let Some((severity, message)) = found else { return false };
     event.set_severity(severity);
     event.event_type = EventType::Application;
     event.message = Some(message.into());
@@ -40,6 +49,21 @@ fn bracketed(text: &str) -> Option<(i32, &str)> {
     let word = text[1..end].trim();
     let severity = severity_of_word(word).filter(|_| is_plain_level(word))?;
     Some((severity, text[end + 1..].trim_start_matches([' ', '\t', ':', '-'])))
+}
+
+/// `WARN[0012] message` of logrus on a terminal: four capitals and the seconds since its start.
+fn clocked(text: &str) -> Option<(i32, &str)> {
+    let (word, rest) = text.split_at_checked(LOGRUS_BYTES)?;
+    let (_, severity) = LOGRUS.into_iter().find(|(name, _)| *name == word)?;
+    let (clock, message) = rest.strip_prefix('[')?.split_once("] ")?;
+    (clock.len() <= HEAD_BYTES_MAX && number(clock).is_some()).then_some((severity, message))
+}
+
+/// Errors that a runtime writes itself when nobody caught them. They are one in its own words.
+fn broken(text: &str) -> Option<(i32, &str)> {
+    let line = text.lines().next().unwrap_or("");
+    let rust = line.starts_with("thread '") && line.contains("' panicked at ");
+    (rust || BROKEN.iter().any(|head| line.starts_with(head))).then_some((ERROR, text))
 }
 
 /// `ERROR: message`, `error - message`, `INFO | message`, `WARN  message`.

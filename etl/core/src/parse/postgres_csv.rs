@@ -1,6 +1,6 @@
 //! PostgreSQL's `csvlog`: the columns of its documentation, 23 before version 13 and up to 26 since.
 
-use super::classify::classify;
+use super::classify::classify_owned;
 use super::level::severity_of_word;
 use super::postgres;
 use super::text::{address_without_port, is_address, number};
@@ -86,11 +86,20 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
 
 /// What the message tells, where it stands in the row as it is.
 fn kind(event: &mut Event<'_>) {
-    let Some(Cow::Borrowed(message)) = event.message else { return };
+    // A message that quotes a name has its quotes doubled, so it is owned.
+    let Some(message) = event.message.clone() else { return };
     let (user, address) = (event.user_name.clone(), event.src_ip.clone());
-    classify("postgres", message, event);
+    classify_owned("postgres", message, event);
     (event.user_name, event.src_ip) = (user.or(event.user_name.take()), address.or(event.src_ip.take()));
-    postgres::duration(message, event);
+    match event.message.clone() {
+        Some(Cow::Borrowed(message)) => postgres::duration(message, event),
+        Some(Cow::Owned(message)) => {
+            let mut told = Event::default();
+            postgres::duration(&message, &mut told);
+            event.attributes.extend(told.into_owned().attributes);
+        }
+        None => {}
+    }
 }
 
 fn severity(word: &str) -> Option<i32> {

@@ -13,6 +13,7 @@ use super::classify::{bracketed_tag, classify, classify_plain};
 use super::level::{severity_of_syslog, severity_of_word};
 use super::text::{Cursor, is_address, number};
 use super::time::Context;
+use super::wrapped;
 use crate::event::Event;
 use headrig_contract::Timestamp;
 use headrig_contract::timestamp::{Reading, Shape};
@@ -37,10 +38,18 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
         None if cursor.first()? == b'<' => return None,
         None => false,
     };
+    if let Some(clocked) = behind_count(cursor.rest()).filter(|_| prioritised) {
+        cursor = Cursor::new(clocked);
+    }
     let timestamp = Timestamp::parse(cursor.rest().as_bytes());
     let Some(timestamp) = timestamp.filter(|timestamp| is_syslog_time(timestamp, cursor.rest(), prioritised))
     else {
-        return prioritised.then(|| tagged(&mut cursor, event));
+        if !prioritised || is_of_5424(cursor.rest()) {
+            return None;
+        }
+        tagged(&mut cursor, event);
+        wrapped::open_message(false, context, event);
+        return Some(());
     };
     let (written, rest) = cursor.rest().split_at_checked(timestamp.length)?;
     context.stamp(event, timestamp.reading, written);
@@ -66,7 +75,14 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     }
     cursor.blanks();
     tagged(&mut cursor, event);
+    wrapped::open_message(timestamp.shape != Shape::Syslog, context, event);
     Some(())
+}
+
+/// Whether version and time of RFC 5424 follow the priority: such a line's own parser reads it whole.
+fn is_of_5424(rest: &str) -> bool {
+    let time = rest.strip_prefix("1 ");
+    time.is_some_and(|time| time.starts_with("- ") || Timestamp::parse(time.as_bytes()).is_some())
 }
 
 /// `<kern.info> ` or `<0.6> ` behind the time, as FreeBSD's syslogd writes them when it is asked to.
@@ -139,7 +155,7 @@ fn is_syslog_time(timestamp: &Timestamp, text: &str, prioritised: bool) -> bool 
 
 /// `tag[pid]: message`, or a message alone; then what it tells.
 pub(super) fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
-    match tag(cursor.rest()) {
+    match tag(without_sequence(cursor.rest())) {
         Some((name, pid, message)) => {
             let message = apple_level(message, event);
             event.service = Some(name.into());
@@ -159,6 +175,24 @@ pub(super) fn tagged<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
             }
         }
     }
+}
+
+/// The text from the time on behind `123: *`, Cisco's count and its mark for a clock that nobody set.
+fn behind_count(text: &str) -> Option<&str> {
+    let (count, clocked) = text.split_once(": ")?;
+    let clocked = clocked.trim_start_matches(['*', '.']);
+    (number(count).is_some() && Timestamp::parse(clocked.as_bytes()).is_some()).then_some(clocked)
+}
+
+/// The text from the tag on behind `123: *Mar  1 18:46:11.001: `, the count and the clock of Cisco's IOS.
+fn without_sequence(text: &str) -> &str {
+    let after = text.split_once(": ").filter(|(count, _)| number(count).is_some()).map(|(_, after)| after);
+    let from_tag = after.and_then(|after| {
+        let at = after.get(..after.floor_char_boundary(TAG_BYTES_MAX))?.find('%')?;
+        let clock = after[..at].trim_start_matches(['*', '.']);
+        (clock.is_empty() || Timestamp::parse(clock.as_bytes()).is_some()).then(|| &after[at..])
+    });
+    from_tag.unwrap_or(text)
 }
 
 /// Takes `<Notice>: ` off a message, as macOS's syslog writes levels between tag and colon.
@@ -183,7 +217,9 @@ fn tag(text: &str) -> Option<(&str, Option<&str>, &str)> {
     let end = front.find(['[', ':', ' '])?;
     let name = &text[..end];
     let rest = &text[end..];
-    let valid = !name.is_empty() && !name.contains(['"', '=', '{', '<', ',']);
+    // polkitd tells what it is in parentheses: `polkitd(authority=local)`.
+    let bare = name.split('(').next().unwrap_or(name);
+    let valid = !bare.is_empty() && !bare.contains('=') && !name.contains(['"', '{', '<', ',']);
     if !valid {
         return None;
     }

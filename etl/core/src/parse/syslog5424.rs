@@ -6,7 +6,8 @@ use super::classify::classify;
 use super::syslog::{priority, set_priority};
 use super::text::{Cursor, number, present};
 use super::time::Context;
-use crate::event::Event;
+use super::wrapped;
+use crate::event::{Event, TsSource};
 use std::borrow::Cow;
 
 /// Structured data elements and their parameters beyond this stay in the message.
@@ -46,6 +47,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     event.service = present(app).map(Into::into);
     event.message = Some(message.into());
     classify(app, message, event);
+    wrapped::open_message(event.ts_source == TsSource::Event, context, event);
     Some(())
 }
 

@@ -165,11 +165,11 @@ fn what_no_parser_takes_is_unparsed_with_the_files_time() {
     assert_eq!(rendered(&event), ["file=2026-09-30T23:00:00Z", "severity=0", "type=unparsed"]);
 }
 
-/// A long line that a client made up costs no more than its length: in what is quadratic, four times the
-/// bytes would take sixteen times as long, minutes for a mebibyte.
+/// A long line that a client made up costs no more than its length. What is quadratic takes sixty-four times as
+/// long for eight times the bytes, on a busy machine as on an idle one, and minutes for a mebibyte.
 #[test]
 fn long_hostile_lines_take_time_by_their_length() {
-    const BYTES: usize = 96 << 10;
+    const BYTES: usize = 32 << 10;
     let pieces = [
         "{\"a\":",
         "[",
@@ -205,16 +205,22 @@ fn long_hostile_lines_take_time_by_their_length() {
         "{\"Records\":[",
         "2 123 eni-1 ",
     ];
-    let zone = TimeZone::UTC;
-    let context = context(&zone);
     for head in heads {
         for piece in pieces {
-            let text = format!("{head}{}", piece.repeat(BYTES / piece.len()));
-            let started = std::time::Instant::now();
-            let mut event = Event::default();
-            StreamFormat::detect([text.as_str()].into_iter(), "").parse(&text, &context, &mut event);
-            let taken = started.elapsed();
-            assert!(taken < std::time::Duration::from_secs(4), "{taken:?} for {head:?} and {piece:?}");
+            let text = |bytes: usize| format!("{head}{}", piece.repeat(bytes / piece.len()));
+            let (short, long) = (text(BYTES / 8), text(BYTES));
+            // A machine that does something else for a moment is not what is looked for.
+            let is_linear =
+                || duration(&long) < duration(&short) * (8 * 4) + std::time::Duration::from_millis(50);
+            assert!((0..3).any(|_| is_linear()), "{head:?} and {piece:?}");
         }
     }
+}
+
+/// How long all parsers take for a text.
+fn duration(text: &str) -> std::time::Duration {
+    let zone = TimeZone::UTC;
+    let started = std::time::Instant::now();
+    StreamFormat::default().parse(text, &context(&zone), &mut Event::default());
+    started.elapsed()
 }

@@ -56,7 +56,7 @@ impl<'c> Context<'c> {
     }
 
     /// Sets the event's time to the one written, unless that cannot be right; then the written one
-    /// becomes an attribute.
+    /// becomes an attribute. Before 1970 nothing happened: the year 1 is what programs write for no time.
     pub(super) fn stamp<'a>(
         &self,
         event: &mut Event<'a>,
@@ -65,7 +65,7 @@ impl<'c> Context<'c> {
     ) {
         let instant = self.resolve(reading);
         let read = self.read_at.0 > 0;
-        if read && instant.micros_since(self.read_at) > FUTURE_MICROS_MAX {
+        if instant.0 < 0 || (read && instant.micros_since(self.read_at) > FUTURE_MICROS_MAX) {
             self.stamp_unknown(event);
             event.attribute("written_time", written);
         } else {

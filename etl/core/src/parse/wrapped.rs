@@ -6,7 +6,7 @@
 //! same. Wrappers within wrappers are not opened: the depth is one.
 
 use super::classify::classify_plain;
-use super::{Parser, StreamFormat, reset};
+use super::{PARSERS, Parser, StreamFormat, reset};
 use crate::event::{Event, EventType, TsSource};
 use crate::parse::Context;
 use std::borrow::Cow;
@@ -17,6 +17,58 @@ pub(super) const FORMAT: &str = "inner_format";
 const TIME: &str = "inner_time";
 /// A runtime writes a line down sooner than this.
 const DELAY_MICROS_MAX: u64 = 1_000_000;
+
+/// Programs whose lines in syslog have the form that they write to files, by the beginnings of their names,
+/// with the parsers of that form.
+const CARRIED: [(&str, &[&str]); 6] = [
+    ("nginx", &["access", "nginx_error"]),
+    ("httpd", &["access", "apache_error"]),
+    ("apache", &["access", "apache_error"]),
+    ("postgres", &["postgres"]),
+    ("mysqld", &["mysql_error"]),
+    ("mariadbd", &["mysql_error"]),
+];
+
+/// Fills a syslog line's event from its message, where that is a line in a format of its own: an object of
+/// JSON whoever wrote it, and what [`CARRIED`] lists. The time that such a line states has its year, so it
+/// goes before that of an envelope whose time is not `exact`.
+pub(super) fn open_message<'a>(exact: bool, context: &Context<'_>, event: &mut Event<'a>) {
+    let Some(Cow::Borrowed(message)) = event.message else { return };
+    let service = event.service.as_deref().unwrap_or("");
+    let object = message.strip_prefix("@cee:").map_or(message, str::trim_start).trim_end();
+    let (text, names): (&str, &[&str]) = if object.starts_with("{\"") && object.ends_with('}') {
+        (object, &["json"])
+    } else if let Some((_, names)) = CARRIED.iter().find(|(program, _)| service.starts_with(program)) {
+        (without_count(message), names)
+    } else {
+        return;
+    };
+    for parser in PARSERS.iter().filter(|parser| names.contains(&parser.name)) {
+        let mut inner = Event::default();
+        reset(&mut inner, context);
+        if (parser.parse)(text, context, &mut inner) {
+            if inner.ts_source == TsSource::Event && !exact {
+                (event.ts, event.ts_source) = (inner.ts, inner.ts_source);
+            }
+            (inner.format, inner.wraps_line) = (parser.name, false);
+            inner.message = inner.message.or(Some(text.into()));
+            // Whoever wrote the object, the program is known by the tag.
+            if inner.event_type == EventType::Application {
+                inner.event_type = event.event_type;
+            }
+            // The envelope's classification may have found the same.
+            inner.attributes.retain(|pair| !event.attributes.contains(pair));
+            return merge(event, inner);
+        }
+    }
+}
+
+/// The message after `[3-1] `, PostgreSQL's count of lines.
+fn without_count(message: &str) -> &str {
+    let counted = message.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    let count = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    counted.filter(|(text, _)| count(text)).map_or(message, |(_, rest)| rest)
+}
 
 impl StreamFormat {
     /// Parses the line that is the event's message, and fills the event from it.

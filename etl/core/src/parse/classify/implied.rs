@@ -2,11 +2,12 @@
 //!
 //! A failed authentication and sshd's "POSSIBLE BREAK-IN ATTEMPT" are warnings; a level at the message's
 //! head is believed (`error: …`, `<warn> …`, `[info] …`,
-//! `level=info …`, PostgreSQL's `LOG:  …`); the kernel's own words for a
+//! `level=info …`, PostgreSQL's `LOG:  …`, the digit in Cisco's tags); the kernel's own words for a
 //! fault are errors. Everything else stays unknown: success is not "info", for nobody said so.
 
 use crate::event::EventType;
-use crate::parse::level::severity_of_word;
+use crate::parse::level::{is_plain_level, severity_of_syslog, severity_of_word};
+use crate::parse::text::number;
 use memchr::memmem;
 
 /// Bytes of a message in which a level may name itself.
@@ -25,8 +26,14 @@ pub(super) fn severity(program: &str, line: &str, event_type: EventType) -> Opti
     match program {
         "kernel" | "kern" => kernel(line),
         _ if event_type == EventType::Network && line.ends_with("POSSIBLE BREAK-IN ATTEMPT!") => Some(WARN),
-        _ => stated(line),
+        _ => of_cisco(program).or_else(|| stated(line)),
     }
+}
+
+/// The level in a Cisco tag, `%FACILITY-4-NAME`.
+fn of_cisco(program: &str) -> Option<i32> {
+    let digit = program.strip_prefix('%')?.split('-').find(|part| part.len() == 1)?;
+    severity_of_syslog(u32::try_from(number(digit)?).ok()?)
 }
 
 /// What the kernel's own words imply, behind its clock (`[   12.345678] `).
@@ -53,16 +60,26 @@ fn stated(line: &str) -> Option<i32> {
         _ => None,
     };
     if let Some((word, _)) = bracketed {
-        return severity_of_word(word.trim());
+        return severity_of_word(word.trim()).filter(|_| is_level(word.trim()));
     }
     let word = &line[..line.find(|mark: char| !mark.is_ascii_alphanumeric())?];
     if line[word.len()..].starts_with(":  ") && word == "LOG" {
         return Some(INFO);
     }
     if line[word.len()..].starts_with(": ") {
-        return severity_of_word(word).filter(|_| !word.eq_ignore_ascii_case("config"));
+        return severity_of_word(word).filter(|_| is_level(word));
     }
-    let front = line.get(..line.len().min(LEVEL_BYTES_MAX)).unwrap_or("");
-    let value = front.split_once(" level=")?.1;
+    let front = &line[..line.floor_char_boundary(LEVEL_BYTES_MAX)];
+    let value = match front.strip_prefix("level=") {
+        Some(value) => value,
+        // Only pairs from the first word on: what a sentence quotes is another's.
+        None => front.strip_prefix(word)?.strip_prefix('=').and(front.split_once(" level="))?.1,
+    };
     severity_of_word(&value[..value.find(' ').unwrap_or(value.len())])
+}
+
+/// Whether a word at a message's head is a level there. `system:` and `[note]` begin sentences of other
+/// meaning; in capitals they are levels.
+fn is_level(word: &str) -> bool {
+    is_plain_level(word) || word.bytes().all(|byte| byte.is_ascii_uppercase())
 }

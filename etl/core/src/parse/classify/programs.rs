@@ -187,6 +187,8 @@ struct Index {
     exact: FxHashMap<&'static str, usize>,
     stems: Vec<(&'static str, usize)>,
     pam: Vec<ReadyLine>,
+    /// Lines of sshd, which count only where nobody else is named.
+    openssh: Anybody,
     anybody: Anybody,
 }
 
@@ -230,8 +232,15 @@ pub(super) fn told_by_pam<'a>(text: &'a str, event: &mut Event<'a>) -> Option<To
 
 /// What a line tells whose program is unknown.
 pub(super) fn told_by_anybody<'a>(text: &'a str, event: &mut Event<'a>) -> Option<Told> {
-    let Anybody { headed, headless, hint } = &INDEX.anybody;
+    let index = &*INDEX;
+    let Anybody { headed, headless, hint } = &index.anybody;
     let bytes = text.as_bytes();
+    if event.service.is_none()
+        && let Some(lines) = index.openssh.headed.get(bytes.first()?)
+        && let Some(told) = first_fit(lines, text, event)
+    {
+        return Some(told);
+    }
     let told = headed.get(bytes.first()?).and_then(|lines| first_fit(lines, text, event));
     let front = &bytes[..bytes.len().min(HINT_BYTES_MAX)];
     told.or_else(|| hint.find(front).and_then(|_| first_fit(headless, text, event)))
@@ -253,9 +262,9 @@ fn ready(lines: &'static [Line]) -> Vec<ReadyLine> {
 }
 
 impl Anybody {
-    fn new() -> Self {
+    fn new(lines: &'static [Line]) -> Self {
         let (mut headed, mut headless) = (FxHashMap::<_, Vec<_>>::default(), Vec::new());
-        for line in ready(anybody::UNMISTAKABLE) {
+        for line in ready(lines) {
             match line.template.head().as_bytes().first() {
                 Some(first) => headed.entry(*first).or_default().push(line),
                 None => headless.push(line),
@@ -272,7 +281,8 @@ impl Index {
             exact: FxHashMap::default(),
             stems: Vec::new(),
             pam: ready(pam::LINES),
-            anybody: Anybody::new(),
+            openssh: Anybody::new(anybody::OPENSSH),
+            anybody: Anybody::new(anybody::UNMISTAKABLE),
         };
         for (at, program) in PROGRAMS.iter().enumerate() {
             for name in program.names {

@@ -71,7 +71,9 @@ pub(super) fn find(text: &str, shape: Shape) -> Option<LevelAt> {
             return None;
         }
         if let Some(end) = group_end(bytes, at) {
-            if let Some(severity) = group_severity(text[at + 1..end - 1].trim()) {
+            // `user=[ERROR]` is a pair's value.
+            let value = at > 0 && bytes[at - 1] == b'=' && !named_level;
+            if let Some(severity) = group_severity(text[at + 1..end - 1].trim()).filter(|_| !value) {
                 return Some(LevelAt { start: at, end, severity, postgres: false });
             }
             (at, budget, first) = (end, budget - 1, false);

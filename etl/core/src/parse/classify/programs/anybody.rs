@@ -6,7 +6,8 @@
 use super::{Line, line};
 use crate::event::EventType::{AuthFailure, AuthSuccess, Network};
 
-pub(super) static UNMISTAKABLE: &[Line] = &[
+/// Lines of sshd. A line that names its logger is not sshd's: an application may write what its users say.
+pub(super) static OPENSSH: &[Line] = &[
     line(AuthFailure, "Failed {auth_method} for invalid user {user} from {ip} port {port} ssh2"),
     line(AuthFailure, "Failed {auth_method} for {user} from {ip} port {port} ssh2"),
     line(AuthSuccess, "Accepted {auth_method} for {user} from {ip} port {port} ssh2"),
@@ -20,6 +21,10 @@ pub(super) static UNMISTAKABLE: &[Line] = &[
     line(Network, "Disconnected from authenticating user {user} {ip} port {port}"),
     line(Network, "Disconnected from invalid user {user} {ip} port {port}"),
     line(Network, "Disconnected from user {user} {ip} port {port}"),
+];
+
+/// Lines that may come with the name of a logger.
+pub(super) static UNMISTAKABLE: &[Line] = &[
     // exim
     line(
         AuthFailure,
