@@ -122,7 +122,7 @@ def guessing(address: str = "192.0.2.9") -> dict[str, bytes]:
     """An object with so many failed logins of just now that it is `brute_force`."""
     now = datetime.datetime.now(datetime.UTC)
     lines = []
-    for second in range(30):
-        at = (now - datetime.timedelta(seconds=30 - second)).isoformat(timespec="microseconds")
+    for second in range(22):
+        at = (now - datetime.timedelta(seconds=22 - second)).isoformat(timespec="microseconds")
         lines.append(f"{at} web-1 sshd[{second}]: Failed password for root from {address} port {2000 + second} ssh2\n")
     return {f"host=web-1/source=auth/{uuid.uuid4().hex}.log": "".join(lines).encode()}
