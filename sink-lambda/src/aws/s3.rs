@@ -117,10 +117,11 @@ impl Lake for S3Lake {
             .bucket
             .list(&self.prefix, after, limit)
             .map_err(|answer| answer.into_call_error("list a bucket"))?;
-        let start = format!("{batch}-");
+        let id = batch.to_string();
         for object in &page {
             let file = object.key.rsplit('/').next().unwrap_or_default();
-            if file.starts_with(&start) {
+            let rest = file.strip_prefix(&id);
+            if rest.is_some_and(|rest| rest.starts_with('-') || rest == ".json") {
                 let request = self.bucket.client().delete_object().bucket(name).key(&object.key);
                 calls.wait(request.send()).map_err(failed("remove a file of the lake"))?;
                 tracing::info!(key = object.key, %batch, "removed what a failed run wrote");
