@@ -25,6 +25,9 @@ pub(crate) enum Bench {
     /// The Spark job beside plain PySpark with regexp_extract, on the same access log
     #[command(disable_help_flag = true)]
     Spark(Options),
+    /// The ETL core on one thread: speed, memory, and what DuckDB and Polars take for the same log
+    #[command(disable_help_flag = true)]
+    Etl(Options),
 }
 
 /// What `headrig-bench` takes; it is the one that knows.
@@ -41,17 +44,21 @@ pub(crate) struct Options {
 /// When the build, the run or one of its checks fails.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     let (package, what, Options { options }) = match bench {
-        Bench::Local(options) => ("headrig", "local", options),
-        Bench::Agent(options) => ("headrig-agentd", "agent", options),
+        Bench::Local(options) => (Some("headrig"), "local", options),
+        Bench::Agent(options) => (Some("headrig-agentd"), "agent", options),
+        Bench::Etl(options) => (None, "etl", options),
         Bench::Sink(options) => {
             step("python environment (.venv)", python::prepare)?;
-            ("headrig-sink", "sink", options)
+            (Some("headrig-sink"), "sink", options)
         }
         Bench::Spark(options) => return spark(options),
     };
+    if matches!(bench, Bench::Etl(_)) {
+        step("python environment (.venv)", python::prepare_for_bench)?;
+    }
     // One at a time: built together, a program would get what the other needs of a library as well, and what is
     // measured would not be what is shipped.
-    for package in [package, "headrig-tests"] {
+    for package in package.into_iter().chain(["headrig-tests"]) {
         step(&format!("build {package} for release"), || {
             steps::run(&mut cargo(&["build", "--release", "--bins", "--package", package]))
         })?;

