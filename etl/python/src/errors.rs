@@ -29,6 +29,19 @@ create_exception!(
     "The batch cannot be written, whoever tries; a defect."
 );
 
+create_exception!(
+    headrig_etl._core,
+    Unconserved,
+    BatchFailed,
+    "Lines in and rows out of the batch do not add up; somebody is to hear of it."
+);
+create_exception!(
+    headrig_etl._core,
+    AlertError,
+    PyException,
+    "Alerts could not be looked at or told; the same call may succeed later."
+);
+
 /// Adds the exceptions to the module.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
@@ -36,7 +49,9 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("LedgerUnavailable", py.get_type::<LedgerUnavailable>())?;
     module.add("Refused", py.get_type::<Refused>())?;
     module.add("Unreadable", py.get_type::<Unreadable>())?;
-    module.add("BatchFailed", py.get_type::<BatchFailed>())
+    module.add("BatchFailed", py.get_type::<BatchFailed>())?;
+    module.add("Unconserved", py.get_type::<Unconserved>())?;
+    module.add("AlertError", py.get_type::<AlertError>())
 }
 
 /// A protocol's error as an exception, with its causes in the message.

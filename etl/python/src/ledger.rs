@@ -1,8 +1,8 @@
 //! The ledger in DynamoDB as the job needs it: claim, members, renew, commit, or give back.
 
 use crate::{credentials::PythonCredentials, errors::of_protocol};
-use aws_sdk_dynamodb::config::{AppName, Builder, SharedCredentialsProvider};
-use headrig_aws::{Calls, DynamoLedger};
+use aws_sdk_dynamodb::config::{AppName, SharedCredentialsProvider};
+use headrig_aws::{Calls, DynamoLedger, TableNotes};
 use headrig_contract::{ContentHash, UnixMicros};
 use headrig_ledger::{
     Attempt, BatchId, Claim, FileRecord, Ledger as _, LineCounts, Outcome, Policy, ProtocolError, RunId,
@@ -33,6 +33,8 @@ type Told = (String, Option<(u64, u64, u64, u64)>, Option<String>);
 pub(crate) struct Ledger {
     pub(crate) table: DynamoLedger,
     pub(crate) policy: Policy,
+    /// What is remembered beside the ledger, in the same table.
+    pub(crate) notes: TableNotes,
     /// Drives the calls for as long as the ledger lives.
     _runtime: Runtime,
 }
@@ -65,10 +67,12 @@ impl Ledger {
         let handle = runtime.handle().clone();
         let calls = py.detach(|| runtime.block_on(Calls::new(handle.clone(), app)));
         let provider = SharedCredentialsProvider::new(PythonCredentials::new(credentials));
-        let config = Builder::from(calls.config()).credentials_provider(provider);
+        let config = calls.config().to_builder().credentials_provider(provider).build();
+        let calls = Calls::over(handle, config);
         let lease = Duration::from_secs(lease_seconds);
         Ok(Self {
-            table: DynamoLedger::new(config, table, handle),
+            table: calls.ledger(table),
+            notes: TableNotes::new(calls, table.into()),
             policy: Policy { lease, failures_max, ..Policy::cloud() },
             _runtime: runtime,
         })
@@ -92,6 +96,13 @@ impl Ledger {
         let members = py.detach(|| self.read_members(id)).map_err(of_protocol)?;
         let facts = |file: FileRecord| (file.key.as_str().to_owned(), file.hash.to_string(), file.size.0);
         Ok(members.into_iter().map(facts).collect())
+    }
+
+    /// How the batch stands; none where there is no such.
+    fn phase(&self, py: Python<'_>, batch: &str) -> PyResult<Option<&'static str>> {
+        let id: BatchId = parsed("the batch id", batch)?;
+        let found = self.ask(py, |ledger, _| Ok(ledger.batch(id)?))?;
+        Ok(found.map(|batch| batch.state.phase().as_str()))
     }
 
     /// Ends the batch. Each outcome is (hash, (lines, events, rows, dropped), None) or (hash, None, reason).

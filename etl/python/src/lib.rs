@@ -1,11 +1,12 @@
 //! The ETL core and the ledger for Python: the module `headrig_etl._core`.
 //!
-//! It translates and decides nothing: batches are written by `headrig_etl`, claimed and committed by
+//! It translates and decides nothing: batches are written and alerts raised by `headrig_etl`, claimed and committed by
 //! `headrig_ledger::protocol`. Invariant: Python's lock is held only while Python's own objects are touched,
 //! never during parsing, and never while the network is waited for.
 
 #![forbid(unsafe_code)]
 
+mod alerting;
 mod credentials;
 mod errors;
 mod ledger;
@@ -32,6 +33,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(tables, module)?)?;
     module.add_function(wrap_pyfunction!(writing::write_batch, module)?)?;
+    module.add_function(wrap_pyfunction!(alerting::take_in, module)?)?;
     module.add_class::<writing::Settings>()?;
     module.add_class::<ledger::Ledger>()?;
     module.add_class::<sink::SinkSide>()?;

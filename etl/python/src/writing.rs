@@ -3,12 +3,11 @@
 //! The functions read an object and take a file; everything else happens without Python's lock.
 
 use crate::{
-    errors::{BatchFailed, Unreadable},
+    errors::{BatchFailed, Unconserved, Unreadable},
     ledger::parsed,
 };
-use headrig_contract::{ObjectKey, UnixMicros};
-use headrig_etl::{BatchError, BatchRun, LakeFile, LakeSink, Member, ObjectReport};
-use jiff::tz::TimeZone;
+use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
+use headrig_etl::{BatchError, BatchRun, LakeFile, LakeSink, Manifest, Member, ObjectReport};
 use pyo3::{exceptions::PyValueError, prelude::*, pybacked::PyBackedBytes, types::PyBytes};
 use std::{
     io,
@@ -17,32 +16,41 @@ use std::{
 
 /// What came of a member: bytes stored, plain bytes, lines, events, rows, unparsed rows, events that rules dropped.
 type MemberCounts = (u64, u64, u64, u64, u64, u64, u64);
+/// What came of a batch: its members' counts, and its figures for the alerts as JSON, where alerts are set.
+type Batch = (Vec<MemberCounts>, Option<String>);
 
 /// What a batch run may be told.
 #[pyclass(frozen, module = "headrig_etl._core")]
 pub(crate) struct Settings {
-    settings: headrig_etl::Settings,
+    pub(crate) settings: headrig_etl::Settings,
 }
 
 #[pymethods]
 impl Settings {
-    /// Times without a zone are in `timezone`; `raw` keeps whole lines where they were parsed, too.
-    #[new]
-    #[pyo3(signature = (timezone = "UTC", raw = false))]
-    fn new(timezone: &str, raw: bool) -> PyResult<Self> {
-        let zone = TimeZone::get(timezone).map_err(|_| {
-            PyValueError::new_err(format!("expected a time zone such as Europe/Berlin, found {timezone:?}"))
-        })?;
-        Ok(Self { settings: headrig_etl::Settings { zone, raw_always: raw, ..Default::default() } })
+    /// Those that `text` says, the ETL's tables as TOML; nothing says the defaults. Raises `ValueError`, which names the
+    /// table and the key.
+    #[staticmethod]
+    fn parse(text: &str) -> PyResult<Self> {
+        let settings =
+            headrig_etl::config::parse(text).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self { settings })
+    }
+
+    /// Whether there are alerts.
+    #[getter]
+    fn has_alerts(&self) -> bool {
+        !self.settings.alerts.is_empty()
     }
 }
 
 /// Writes the batch of `members`, (key, hash) pairs in the order of their keys.
 ///
 /// `read(key)` returns an object's bytes and when it was stored, in microseconds since 1970;
-/// `write(path, bytes, rows)` takes a file. Returns (bytes stored, plain bytes, lines, events, rows, unparsed
-/// rows, events that rules dropped) of each member. Raises `Unreadable(key, reason)` where a member is to blame, `BatchFailed` for a
-/// defect, and whatever `read` and `write` raise. What was written before is to be thrown away then.
+/// `write(path, bytes, rows)` takes a file: of a table, or where rules are set the account of what they dropped. Returns
+/// (bytes stored, plain bytes, lines, events, rows, unparsed rows, events that rules dropped) of each member, and the
+/// figures for the alerts as JSON, or None where no alerts are set. Raises `Unreadable(key, reason)` where a member is to
+/// blame, `BatchFailed` for a defect, and whatever `read` and `write` raise. What was written before is to be thrown
+/// away then.
 #[pyfunction]
 pub(crate) fn write_batch(
     py: Python<'_>,
@@ -51,7 +59,7 @@ pub(crate) fn write_batch(
     settings: &Settings,
     read: Py<PyAny>,
     write: Py<PyAny>,
-) -> PyResult<Vec<MemberCounts>> {
+) -> PyResult<Batch> {
     let members = members.iter().map(member).collect::<PyResult<Vec<_>>>()?;
     let settings = &settings.settings;
     py.detach(|| {
@@ -67,17 +75,23 @@ fn write_members(
     settings: &headrig_etl::Settings,
     read: &Py<PyAny>,
     files: &mut Files<'_>,
-) -> PyResult<Vec<MemberCounts>> {
+) -> PyResult<Batch> {
     let mut run = BatchRun::new(batch, settings);
-    let mut counts = Vec::new();
+    let mut objects: Vec<(ContentHash, ObjectReport)> = Vec::new();
     for mut member in members {
         let (bytes, modified): (PyBackedBytes, i64) =
             Python::attach(|py| read.call1(py, (member.key.as_str(),))?.extract(py))?;
         member.modified = UnixMicros(modified);
-        counts.push(counted(&run.object(&member, &bytes, files).map_err(exception)?));
+        objects.push((member.hash, run.object(&member, &bytes, files).map_err(exception)?));
     }
-    run.finish(files).map_err(exception)?;
-    Ok(counts)
+    let report = run.finish(files).map_err(exception)?;
+    if !settings.rules.is_empty() {
+        let account = Manifest::new(batch, &report, objects.iter().map(|(hash, report)| (*hash, report)));
+        files.write(account.file()).map_err(BatchError::Sink).map_err(exception)?;
+    }
+    let figures = (!settings.alerts.is_empty()).then(|| serde_json::to_string(&report.figures)).transpose();
+    let figures = figures.map_err(|error| BatchFailed::new_err(error.to_string()))?;
+    Ok((objects.iter().map(|(_, report)| counted(report)).collect(), figures))
 }
 
 /// Gives the batch's files to Python.
@@ -116,6 +130,7 @@ fn exception(error: BatchError) -> PyErr {
             Ok(raised) => raised,
             Err(error) => BatchFailed::new_err(error.to_string()),
         },
+        error if error.is_conservation() => Unconserved::new_err(error.to_string()),
         other => BatchFailed::new_err(other.to_string()),
     }
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
+import json
 import socket
 import uuid
 from dataclasses import dataclass
@@ -84,3 +86,43 @@ class Site:
     def phase(self, batch: str) -> str:
         """How a batch stands."""
         return self.sink.batch(batch)[0]
+
+
+@dataclass
+class Topic:
+    """An SNS topic that somebody listens to."""
+
+    arn: str
+    queue: str
+
+    @classmethod
+    def make(cls) -> Topic:
+        """A new one, and its listener."""
+        mark = uuid.uuid4().hex[:12]
+        arn = boto3.client("sns").create_topic(Name=f"alerts-{mark}")["TopicArn"]
+        sqs = boto3.client("sqs")
+        queue = sqs.create_queue(QueueName=f"heard-{mark}")["QueueUrl"]
+        told = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        address = told["Attributes"]["QueueArn"]
+        boto3.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=address)
+        return cls(arn, queue)
+
+    def heard(self) -> list[tuple[str, str]]:
+        """Subject and text of each message since the last time."""
+        sqs, found = boto3.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                body = json.loads(message["Body"])
+                found.append((body["Subject"], body["Message"]))
+                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+
+def guessing(address: str = "192.0.2.9") -> dict[str, bytes]:
+    """An object with so many failed logins of just now that it is `brute_force`."""
+    now = datetime.datetime.now(datetime.UTC)
+    lines = []
+    for second in range(22):
+        at = (now - datetime.timedelta(seconds=22 - second)).isoformat(timespec="microseconds")
+        lines.append(f"{at} web-1 sshd[{second}]: Failed password for root from {address} port {2000 + second} ssh2\n")
+    return {f"host=web-1/source=auth/{uuid.uuid4().hex}.log": "".join(lines).encode()}

@@ -89,6 +89,12 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> local.LocalLake:
 
 
 @pytest.fixture(scope="session")
+def ruled(tmp_path_factory: pytest.TempPathFactory) -> local.LocalLake:
+    """The same logs, of which rules drop, sample and redact."""
+    return local.LocalLake.make(tmp_path_factory.mktemp("ruled"), local.RULES)
+
+
+@pytest.fixture(scope="session")
 def repository() -> Path:
     """The checkout."""
     return Path(__file__).parents[3]

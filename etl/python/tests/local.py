@@ -15,6 +15,22 @@ import pytest
 SOURCES = 12
 LINES = 400
 DAY_SECONDS = 86_400
+RULES = """
+[[rule]]
+name = "no addresses"
+redact = { what = ["ipv4"] }
+
+[[rule]]
+name = "no debug"
+match = { level_max = "debug" }
+drop = true
+
+[[rule]]
+name = "one of ten that went well"
+match = { http_status = 200 }
+sample = 10
+"""
+"""The ETL's settings, of which the job is given the same."""
 
 
 @dataclass
@@ -24,15 +40,15 @@ class LocalLake:
     folder: Path
 
     @classmethod
-    def make(cls, folder: Path) -> LocalLake:
-        """Writes logs of `SOURCES` sources below `folder` and runs `headrig local` over them."""
+    def make(cls, folder: Path, settings: str = "") -> LocalLake:
+        """Writes logs of `SOURCES` sources below `folder` and runs `headrig local` over them with these settings."""
         logs = folder / "in"
         logs.mkdir()
         config = []
         for number in range(SOURCES):
             (logs / f"s{number:02}.log").write_text("".join(_lines(number)))
             config.append(f'[[source]]\nname = "s{number:02}"\ninclude = ["**/s{number:02}.log"]\n')
-        (folder / "config.toml").write_text('host = "web-1"\n' + "".join(config))
+        (folder / "config.toml").write_text('host = "web-1"\n' + "".join(config) + settings)
         lake = folder / "lake"
         subprocess.run(
             [headrig(), "local", logs, "--lake", lake, "--config", folder / "config.toml", "--json"],
@@ -60,7 +76,15 @@ class LocalLake:
     @cached_property
     def files(self) -> dict[str, bytes]:
         """The lake's files, by path."""
-        found = (path for table in ("logs", "metrics") for path in (self.folder / table).rglob("*.parquet"))
+        return self._below("logs") | self._below("metrics")
+
+    @cached_property
+    def accounts(self) -> dict[str, bytes]:
+        """The accounts of what rules dropped, by path."""
+        return self._below("batches")
+
+    def _below(self, folder: str) -> dict[str, bytes]:
+        found = (path for path in (self.folder / folder).rglob("*") if path.is_file())
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in sorted(found)}
 
 

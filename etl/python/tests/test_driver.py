@@ -104,7 +104,7 @@ def test_an_exception_on_the_way_gives_the_batch_back(site: Site) -> None:
 
 def test_what_an_attempt_with_other_settings_left_is_gone_before_the_commit(site: Site) -> None:
     batch = start(site)
-    first = site.job([(batch, 1)], run="first", timezone="Europe/Berlin")
+    first = site.job([(batch, 1)], run="first", settings="[etl]\ntimezone = 'Europe/Berlin'")
 
     def dies_after_storing(plan: Plan) -> Returned:
         assert isinstance(task.run(plan), Written)
@@ -122,7 +122,11 @@ def test_what_an_attempt_with_other_settings_left_is_gone_before_the_commit(site
 def test_a_zombie_with_other_settings_stores_nothing_once_it_lost_the_batch(site: Site) -> None:
     batch = start(site)
     site.ledger.claim(batch, 1, "zombie")
-    plan = Plan(site.job([(batch, 1)], run="zombie", raw=True), Ticket(batch, 1, "zombie"), members(site, batch))
+    plan = Plan(
+        site.job([(batch, 1)], run="zombie", settings="[etl]\nraw = 'always'"),
+        Ticket(batch, 1, "zombie"),
+        members(site, batch),
+    )
     site.sink.bury(["zombie"])
     site.sink.start()
     job.carry(site.job([(batch, 2)], run="retry"), 1, task.run)

@@ -6,17 +6,29 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import boto3
 import pytest
 
 import faults
 import lake
+import local
 import spark
-from cloud import Site
+from cloud import Site, Topic, guessing
+from headrig_etl.alerting import figures_path
 from local import LocalLake
 
 pytest.importorskip("pyspark", reason="Spark is not installed; `cargo xtask test` does that")
 pytestmark = pytest.mark.spark
 
+ALERTS = """
+[[alert]]
+name = "account_under_attack"
+threshold = 20
+
+[[alert]]
+name = "brute_force"
+enabled = false
+"""
 PAIRS = 2
 """Members of a batch in tests that need many batches."""
 
@@ -116,6 +128,38 @@ def test_poison_is_set_aside_a_lost_answer_is_known_again_and_what_is_not_ours_i
 
     spark.run(site, [(other, attempts[other])], "run-2")
     lake.assert_same(site.tables(), logs.files, tmp_path)
+
+
+def test_rules_and_alerts_of_the_settings_hold_and_what_a_killed_run_did_not_tell_the_next_one_tells(
+    site: Site, ruled: LocalLake
+) -> None:
+    topic = Topic.make()
+    settings = local.RULES + ALERTS
+    boto3.client("s3").put_object(Bucket=site.bucket, Key="etc/settings.toml", Body=settings.encode())
+    told = {"settings": f"s3://{site.bucket}/etc/settings.toml", "topic_arn": topic.arn}
+
+    (attacked,) = site.take_in(guessing(), 1)
+    started = site.sink.start()
+    with faults.Proxy(site.endpoint, faults.PHASES["after the commit"]) as proxy:
+        killed = spark.Running(site, started, "killed", proxy.url, **told)
+        proxy.kill = killed.kill
+        _, said = killed.end()
+        assert proxy.struck.is_set(), said
+    assert site.phase(attacked) == "committed" and topic.heard() == []
+    assert list(site.files("figures/")) == [figures_path(attacked)]
+
+    for members in ruled.batches:
+        site.take_in(members, len(members))
+    # The batch whose commit nobody heard of is asked for again, too.
+    spark.run(site, [*site.sink.start(), *started], "next", **told)
+    ((subject, text),) = topic.heard()
+    assert subject == "headrig alert: medium account_under_attack" and "22 failed logins as root" in text
+    assert not site.files("figures/")
+    others = {path: content for path, content in site.tables().items() if attacked not in path}
+    assert others == ruled.files
+    accounts = {path: content for path, content in site.files("batches/").items() if path.count("-") == 0}
+    assert {path: each for path, each in accounts.items() if attacked not in path} == ruled.accounts
+    assert f"batches/{attacked}.json" in accounts
 
 
 def test_the_example_counts_failed_logins_by_map_in_arrow(site: Site, logs: LocalLake, repository: Path) -> None:

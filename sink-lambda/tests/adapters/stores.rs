@@ -65,6 +65,8 @@ fn what_a_batch_wrote_is_removed_and_nothing_else() {
         format!("lake/logs/day=2/{batch}-001.parquet"),
         format!("lake/metrics/host=a b+c/{batch}-000.parquet"),
         format!("lake/batches/{batch}.json"),
+        format!("lake/batches/{batch}-plan-000001.json"),
+        format!("lake/figures/{batch}.json"),
     ];
     let mut others = vec![
         format!("lake/logs/day=1/{other}-000.parquet"),

@@ -4,6 +4,7 @@
 //! or an attack that is spread over so much time and so many addresses that nobody's memory would hold it.
 
 use super::{Alert, Cell, Minutes, Severity, figures::Groups};
+use headrig_contract::UnixMicros;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,6 +24,8 @@ const OUTBOX_MAX: usize = 100;
 pub(super) const GRACE: Minutes = Minutes(60);
 /// How quickly the past is forgotten: after so long it counts for half.
 const HALF_LIFE: Minutes = Minutes(6 * 60);
+/// How long telling may take before another does it.
+const TELLING_MICROS_MAX: i64 = 2 * 60 * 1_000_000;
 /// Hexadecimal digits that a batch is known by.
 const BATCH_DIGITS: usize = 16;
 
@@ -44,6 +47,8 @@ pub struct State {
     pub(super) outbox: Vec<Notice>,
     /// What did not fit into the outbox.
     pub(super) untold: u64,
+    /// Since when somebody tells what is in the outbox, in microseconds since 1970.
+    pub(super) telling: Option<i64>,
 }
 
 /// What people are to be told.
@@ -109,10 +114,20 @@ impl State {
         (&self.outbox, self.untold)
     }
 
-    /// Notes that people were told.
-    pub fn told(&mut self) {
-        self.outbox.clear();
-        self.untold = 0;
+    /// Notes that people were told of these, and that there were so many more. Others may have come since.
+    pub(super) fn told(&mut self, notices: &[Notice], untold: u64) {
+        self.outbox.retain(|notice| !notices.contains(notice));
+        self.untold = self.untold.saturating_sub(untold);
+        if self.outbox.is_empty() {
+            self.telling = None;
+        }
+    }
+
+    /// Whether another than who began `now` tells what is in the outbox. Whoever takes too long is taken for dead.
+    pub(super) fn is_being_told(&self, now: UnixMicros) -> bool {
+        self.telling.is_some_and(|since| {
+            since != now.0 && now.micros_since(UnixMicros(since)).saturating_abs() < TELLING_MICROS_MAX
+        })
     }
 
     pub(super) fn post(&mut self, notices: Vec<Notice>) {

@@ -1,8 +1,9 @@
 //! The alerts over the ports: recall the state, take in what came, keep it, tell, and note that it was told.
 //!
-//! The state is kept before anybody is told: whoever is quicker in keeping it tells, the other reads anew and finds the
-//! batch absorbed. What could not be told stays in the outbox and is told next time. Should noting fail that people
-//! were told, they hear of it twice; they never hear of nothing.
+//! The state is kept before anybody is told, with the mark that somebody tells: whoever is quicker in keeping it tells,
+//! the other reads anew, finds the batch absorbed and leaves the telling, also of what it adds, to the first. What could
+//! not be told stays in the outbox and is told next time. A mark of somebody who died lapses. Should noting fail that
+//! people were told, they hear of it twice; they never hear of nothing.
 
 use super::{Alerts, Figures, Notice, State, absorb::Raised};
 use headrig_contract::UnixMicros;
@@ -14,6 +15,8 @@ pub use super::absorb::Raised as Figure;
 pub const NOTE: &str = "alerts";
 /// How often the state is read anew because another was quicker.
 const TRIES_MAX: usize = 8;
+/// How often the same caller tells what others added meanwhile; what is left then, the next one tells.
+const ROUNDS_MAX: usize = 8;
 /// The most notices that one message names.
 const NAMED_MAX: usize = 20;
 /// What is over for so long is history: it is listed to who runs the batch, and wakes nobody.
@@ -51,15 +54,22 @@ pub fn take_in(
         if state == before && state.outbox.is_empty() {
             return Ok(Vec::new());
         }
+        let is_ours = !state.outbox.is_empty() && !state.is_being_told(now);
+        if is_ours {
+            state.telling = Some(now.0);
+        } else if state == before {
+            return Ok(Vec::new());
+        }
         let fresh: Vec<Notice> =
             state.outbox.iter().filter(|notice| !waiting.contains(notice)).cloned().collect();
         match keep(notes, version, &state) {
             Err(CallError::Conflict { .. }) if tries < TRIES_MAX => tries += 1,
             Err(error) => return Err(error),
-            Ok(version) => {
-                tell(notes, notifier, version, state, now)?;
+            Ok(version) if is_ours => {
+                tell(notes, notifier, (version, state), now)?;
                 return Ok(fresh);
             }
+            Ok(_) => return Ok(fresh),
         }
     }
 }
@@ -96,28 +106,56 @@ fn keep(notes: &dyn NoteBook, version: Option<u64>, state: &State) -> Result<Opt
     Ok(Some(version.map_or(0, |version| version + 1)))
 }
 
+/// Tells what is in the outbox, and what others add to it meanwhile.
 fn tell(
     notes: &dyn NoteBook,
     notifier: &dyn Notifier,
-    version: Option<u64>,
-    mut state: State,
+    mut kept: (Option<u64>, State),
     now: UnixMicros,
 ) -> Result<(), CallError> {
-    let (notices, untold) = state.outbox();
-    if notices.is_empty() {
-        return Ok(());
+    for _ in 0..ROUNDS_MAX {
+        let (notices, untold) = kept.1.outbox();
+        if notices.is_empty() {
+            break;
+        }
+        let notices = notices.to_vec();
+        let is_news = |notice: &&Notice| now.micros_since(notice.until.start()) <= NEWS_MICROS;
+        let news: Vec<&Notice> = notices.iter().filter(is_news).collect();
+        if let Some(first) = news.first() {
+            let count = news.len() as u64 + untold;
+            if let Err(error) = notifier.tell(&subject(first, count), &message(&news, untold)) {
+                // Whoever comes next need not wait; should this fail, it waits until the mark lapses.
+                let _ = change(notes, kept, |state| state.telling = None);
+                return Err(error);
+            }
+        }
+        kept = match change(notes, kept, |state| state.told(&notices, untold)) {
+            Ok(kept) => kept,
+            // Others are quicker, however often: they hear of it twice. Better than not at all.
+            Err(CallError::Conflict { .. }) => break,
+            Err(error) => return Err(error),
+        };
     }
-    let is_news = |notice: &&Notice| now.micros_since(notice.until.start()) <= NEWS_MICROS;
-    let news: Vec<&Notice> = notices.iter().filter(is_news).collect();
-    if let Some(first) = news.first() {
-        let count = news.len() as u64 + untold;
-        notifier.tell(&subject(first, count), &message(&news, untold))?;
-    }
-    state.told();
-    match keep(notes, version, &state) {
-        // Another was quicker and found the outbox full: it tells once more. Better than not at all.
-        Err(CallError::Conflict { .. }) | Ok(_) => Ok(()),
-        Err(error) => Err(error),
+    Ok(())
+}
+
+/// Keeps the state as changed, also where others were quicker with theirs.
+fn change(
+    notes: &dyn NoteBook,
+    (mut version, mut state): (Option<u64>, State),
+    change: impl Fn(&mut State),
+) -> Result<(Option<u64>, State), CallError> {
+    let mut tries = 1;
+    loop {
+        change(&mut state);
+        match keep(notes, version, &state) {
+            Ok(version) => return Ok((version, state)),
+            Err(CallError::Conflict { .. }) if tries < TRIES_MAX => {
+                tries += 1;
+                (version, state) = recall(notes)?;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -1,19 +1,22 @@
-"""The job's arguments, as text, to a checked `Job`. Knows no Spark."""
+"""The job's arguments, as text, to a checked `Job`. Reads the settings that they name; knows no Spark."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
+from headrig_etl import objects
+from headrig_etl._core import Settings
 from headrig_etl.types import Job, Place
 
 NEEDED = ("batches", "bucket", "lake", "ledger")
-OPTIONAL = ("database", "timezone", "raw", "lease_seconds", "failures_max", "object_bytes_max")
+OPTIONAL = ("database", "settings", "topic_arn", "lease_seconds", "failures_max", "object_bytes_max")
 NAMES = NEEDED + OPTIONAL
 """All that a job takes; docs/operations/job.md explains each."""
 
-RAW = {"unparsed": False, "always": True}
+S3 = ("s3", "s3a")
 
 
 def job_of(told: Mapping[str, str], run: str | None) -> Job:
@@ -31,8 +34,8 @@ def job_of(told: Mapping[str, str], run: str | None) -> Job:
     )
     return replace(
         job,
-        timezone=told.get("timezone") or job.timezone,
-        raw=_raw(told.get("raw") or "unparsed"),
+        settings=_settings(told.get("settings") or ""),
+        topic_arn=told.get("topic_arn") or None,
         lease_seconds=_number("lease_seconds", told, job.lease_seconds),
         failures_max=_number("failures_max", told, job.failures_max),
         object_bytes_max=_number("object_bytes_max", told, job.object_bytes_max),
@@ -50,10 +53,29 @@ def batches(text: str) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
-def _raw(text: str) -> bool:
-    if text not in RAW:
-        raise ValueError(f"--raw: expected unparsed or always, found {text!r}")
-    return RAW[text]
+def _settings(place: str) -> str:
+    """The text of the settings at `place`, which can be relied on to be right; nothing says the defaults."""
+    if not place:
+        return ""
+    try:
+        text = _text_at(place)
+        Settings.parse(text)
+    except (OSError, ValueError, objects.LakeRefused) as error:
+        raise ValueError(f"--settings {place}: {error}") from error
+    return text
+
+
+def _text_at(place: str) -> str:
+    scheme, _, rest = place.rpartition("://")
+    if not scheme:
+        return Path(place).read_text()
+    bucket, _, key = rest.partition("/")
+    if scheme not in S3 or not bucket or not key:
+        raise ValueError("expected a file, or an object such as s3://bucket/settings.toml")
+    text = objects.read_text(Place(bucket), key)
+    if text is None:
+        raise ValueError("there is no such object; store the settings there")
+    return text
 
 
 def _number(name: str, told: Mapping[str, str], default: int) -> int:

@@ -40,10 +40,9 @@ def schema(table: str = "logs") -> str:
     return ", ".join(f"`{name}` {kind}" for name, kind in _columns(table))
 
 
-def rows_of(
-    bucket: str, table: str = "logs", timezone: str = "UTC", raw: bool = False
-) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
-    """What `mapInArrow` takes: batches with a column `key` in, batches of the table's rows out.
+def rows_of(bucket: str, table: str = "logs", settings: str = "") -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    """What `mapInArrow` takes: batches with a column `key` in, batches of the table's rows out. `settings` is the
+    ETL's configuration, as TOML.
 
     Raises, when it runs, `Unreadable` for an object that cannot be read.
     """
@@ -52,13 +51,13 @@ def rows_of(
         for batch in batches:
             for key in batch.column(KEY).to_pylist():
                 content, modified = objects.read(bucket, key, OBJECT_BYTES_MAX)
-                yield from rows_in(key, content, modified, table, timezone, raw)
+                yield from rows_in(key, content, modified, table, settings)
 
     return rows
 
 
 def rows_in(
-    key: str, content: bytes, modified: int, table: str = "logs", timezone: str = "UTC", raw: bool = False
+    key: str, content: bytes, modified: int, table: str = "logs", settings: str = ""
 ) -> Iterator[pa.RecordBatch]:
     """The rows of one object that was stored at `modified`, in microseconds since 1970."""
     files: list[tuple[str, bytes]] = []
@@ -66,7 +65,7 @@ def rows_in(
     write_batch(
         digest,
         [(key, digest)],
-        Settings(timezone, raw),
+        Settings.parse(settings),
         lambda _: (content, modified),
         lambda path, written, _: files.append((path, written)),
     )

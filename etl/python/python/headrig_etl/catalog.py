@@ -79,12 +79,14 @@ def partitions_of(paths: Iterable[str]) -> dict[str, list[Values]]:
 
 
 def register(database: str, lake: Place, paths: Iterable[str], sleep: Callable[[float], None] = time.sleep) -> None:
-    """Registers the partitions of these files.
+    """Registers the partitions of these files; those that lie beside the tables have none.
 
     Raises `LakeRefused` where the catalog refuses them, ClientError where it fails for now in spite of all tries.
     """
     definitions = {name: (columns, keys) for name, columns, keys in tables()}
     for table, partitions in partitions_of(paths).items():
+        if table not in definitions:
+            continue
         columns, keys = definitions[table]
         inputs = [_partition(lake, table, columns, keys, values) for values in partitions]
         for at in range(0, len(inputs), PARTITIONS_PER_CALL):

@@ -6,8 +6,8 @@ batches have the longer leases to be claimed in. They are taken in the order in 
 that of their leases.
 
 Invariants: a batch that this run does not own is not touched; a batch is committed only after its files are stored,
-what other attempts left is gone, its partitions are registered and its manifest is written; a batch that cannot
-be committed is given back.
+what other attempts left is gone, its partitions are registered, its manifest is written and what it brought for the
+alerts is kept; a batch that cannot be committed is given back. Alerts come behind the commit and fail nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import boto3
 
 from headrig_etl import catalog, documents, objects, task
 from headrig_etl._core import Ledger, LedgerError, LedgerUnavailable, Refused
+from headrig_etl.alerting import Alerting
 from headrig_etl.types import Job, Member, Plan, Returned, Ticket, Written
 
 if TYPE_CHECKING:
@@ -76,11 +77,13 @@ def carry(job: Job, slots: int, write: Write) -> Summary:
     if region := boto3.Session().region_name:
         os.environ.setdefault("AWS_REGION", region)
     ledger, summary = task.ledger_of(job), Summary()
+    alerting = Alerting(job, ledger)
     with ThreadPoolExecutor(max(1, min(slots, len(job.batches)))) as pool:
         tickets = [Ticket(batch, attempt, job.run) for batch, attempt in job.batches]
-        carried = [pool.submit(_carry_one, job, ticket, ledger, write, summary) for ticket in tickets]
+        carried = [pool.submit(_carry_one, job, ticket, (ledger, alerting), write, summary) for ticket in tickets]
     for each in carried:
         each.result()
+    alerting.end()
     log.info(
         "committed %d batches, %d given back, %d not ours",
         len(summary.committed),
@@ -90,7 +93,8 @@ def carry(job: Job, slots: int, write: Write) -> Summary:
     return summary
 
 
-def _carry_one(job: Job, ticket: Ticket, ledger: Ledger, write: Write, summary: Summary) -> None:
+def _carry_one(job: Job, ticket: Ticket, ports: tuple[Ledger, Alerting], write: Write, summary: Summary) -> None:
+    ledger, alerting = ports
     try:
         ledger.claim(*ticket)
     except Refused as error:
@@ -104,20 +108,24 @@ def _carry_one(job: Job, ticket: Ticket, ledger: Ledger, write: Write, summary: 
         return
     try:
         with _renewed(ledger, ticket, job.lease_seconds):
-            outcome = _own(job, ticket, ledger, write)
+            outcome = _own(job, ticket, ports, write)
     except Exception as error:
         log.exception("batch %s", ticket.batch)
         passing = task.is_passing(error) or isinstance(error, objects.LakeRefused)
         outcome = Returned(f"{type(error).__name__}: {error}"[:REASON_CHARS_MAX], transient=passing)
     if isinstance(outcome, Written):
         summary.committed[ticket.batch] = outcome
+        alerting.committed(ticket.batch, outcome.figures)
         return
     summary.returned[ticket.batch] = outcome.reason
+    if outcome.unconserved:
+        alerting.unconserved(ticket.batch, outcome.reason)
     _give_back(ledger, ticket, outcome)
 
 
-def _own(job: Job, ticket: Ticket, ledger: Ledger, write: Write) -> Written | Returned:
+def _own(job: Job, ticket: Ticket, ports: tuple[Ledger, Alerting], write: Write) -> Written | Returned:
     """The way of a batch that this run owns."""
+    ledger, alerting = ports
     plan = Plan(job, ticket, tuple(Member(*facts) for facts in ledger.members(ticket.batch)))
     written = write(plan)
     if isinstance(written, Returned):
@@ -126,6 +134,7 @@ def _own(job: Job, ticket: Ticket, ledger: Ledger, write: Write) -> Written | Re
     if job.database:
         catalog.register(job.database, job.lake, (file.path for file in written.files))
     objects.store_text(job.lake, documents.manifest_path(ticket.batch), documents.manifest_text(plan, written))
+    alerting.committing(ticket.batch, written.figures)
     _commit(ledger, plan, written)
     log.info("batch %s is committed: %d files", ticket.batch, len(written.files))
     _remove_plans(job, ticket)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,10 @@ class LakeRefused(Exception):
     """The lake or the catalog refuses to be written: nothing a batch is to blame for."""
 
 
+_MAKING = threading.Lock()
+"""boto3 makes clients one at a time."""
+
+
 @cache
 def client(service: str) -> Any:
     """A client of this process. AWS_ENDPOINT_URL and the usual variables are boto3's to respect."""
@@ -48,7 +53,8 @@ def client(service: str) -> Any:
         max_pool_connections=CONNECTIONS,
         user_agent_appid="headrig-job",
     )
-    return boto3.client(service, config=config)
+    with _MAKING:
+        return boto3.client(service, config=config)
 
 
 def is_transient(error: BaseException) -> bool:

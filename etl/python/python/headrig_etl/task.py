@@ -20,7 +20,7 @@ from pathlib import Path
 import boto3
 
 from headrig_etl import documents, objects
-from headrig_etl._core import Ledger, LedgerUnavailable, Settings, Unreadable, write_batch
+from headrig_etl._core import Ledger, LedgerUnavailable, Settings, Unconserved, Unreadable, write_batch
 from headrig_etl.types import Counts, Job, LakeFile, Plan, Returned, Written
 
 STORES_AT_ONCE = 8
@@ -36,12 +36,14 @@ def run(plan: Plan) -> Written | Returned:
     """Writes the batch. What goes wrong is returned, so that Spark does not repeat what the ledger shall decide."""
     try:
         with tempfile.TemporaryDirectory(prefix="headrig-") as folder:
-            staging, counts, quarantined = _write(plan, Path(folder))
+            staging, written = _write(plan, Path(folder))
             _store(plan, staging)
-            return Written(tuple(sorted(staging.files)), counts, quarantined)
+            return written
     except (objects.LakeRefused, OSError) as error:
         # A full disk or a lake that nobody may write would fail any batch.
         return Returned(f"{error}", transient=True)
+    except Unconserved as error:
+        return Returned(f"{error}", transient=False, unconserved=True)
     except Exception as error:
         return Returned(f"{type(error).__name__}: {error}", transient=is_passing(error))
 
@@ -90,16 +92,16 @@ class Staging:
         return self.folder / file.path.replace("/", "%")
 
 
-def _write(plan: Plan, folder: Path) -> tuple[Staging, dict[str, Counts], dict[str, str]]:
+def _write(plan: Plan, folder: Path) -> tuple[Staging, Written]:
     """Makes the files, again without each member that turns out to be unreadable: at most a pass for each."""
     job = plan.job
-    settings = Settings(job.timezone, job.raw)
+    settings = Settings.parse(job.settings)
     quarantined: dict[str, str] = {}
     staging = Staging(folder)
     while True:
         members = [(member.key, member.hash) for member in plan.members if member.key not in quarantined]
         try:
-            counts = write_batch(
+            counts, figures = write_batch(
                 plan.ticket.batch,
                 members,
                 settings,
@@ -107,7 +109,7 @@ def _write(plan: Plan, folder: Path) -> tuple[Staging, dict[str, Counts], dict[s
                 staging.write,
             )
             by_key = {key: Counts(*found) for (key, _), found in zip(members, counts, strict=True)}
-            return staging, by_key, quarantined
+            return staging, Written(tuple(sorted(staging.files)), by_key, quarantined, figures)
         except Unreadable as error:
             key, reason = error.args
             log.warning("batch %s: object %s is set aside: %s", plan.ticket.batch, key, reason)

@@ -71,7 +71,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is told, checked."""
+    """What a run is told, checked. `settings` is the ETL's configuration, as TOML."""
 
     batches: tuple[tuple[str, int], ...]
     bucket: str
@@ -79,8 +79,8 @@ class Job:
     ledger: str
     run: str
     database: str | None = None
-    timezone: str = "UTC"
-    raw: bool = False
+    settings: str = ""
+    topic_arn: str | None = None
     lease_seconds: int = 900
     failures_max: int = 3
     object_bytes_max: int = 1 << 30
@@ -97,16 +97,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Written:
-    """A task's good end: the files are in the lake. Each member is either in `counts` or in `quarantined`."""
+    """A task's good end: the files are in the lake. Each member is either in `counts` or in `quarantined`; `figures`
+    is what it brought for the alerts, as JSON, where alerts are set."""
 
     files: tuple[LakeFile, ...]
     counts: dict[str, Counts]
     quarantined: dict[str, str]
+    figures: str | None = None
 
 
 @dataclass(frozen=True)
 class Returned:
-    """A task's bad end. `transient`: not the batch's fault, and likely to pass."""
+    """A task's bad end. `transient`: not the batch's fault, and likely to pass. `unconserved`: lines in and rows out
+    do not add up, of which somebody is to hear."""
 
     reason: str
     transient: bool
+    unconserved: bool = False
