@@ -17,6 +17,7 @@ use headrig_ledger::{
     batch::{Isolation, Release},
     fleet::{Agent, FLEET_NOTE, Fleet, KeptFleet, Presence},
 };
+use headrig_notices::NoteBook;
 use headrig_store::{DirectoryStore, ObjectStore};
 use std::{fs, path::Path};
 use walkdir::WalkDir;
@@ -215,6 +216,5 @@ fn keep_fleet(notes: &TableNotes, hosts: &[&String]) -> Result<()> {
     let agents: Result<Vec<_>, _> =
         hosts.iter().map(|host| host.parse::<HostName>().map(|host| (host, missing))).collect();
     let kept = KeptFleet { heard_until: HEARD, fleet: Fleet::of(agents?) };
-    anyhow::ensure!(notes.write_note(FLEET_NOTE, None, &kept.to_note()?)?, "there is a note already");
-    Ok(())
+    Ok(notes.write(FLEET_NOTE, None, &kept.to_note()?)?)
 }

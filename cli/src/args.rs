@@ -3,8 +3,8 @@
 mod operator;
 
 pub(crate) use operator::{
-    ExplainArguments, InspectArguments, LakeArguments, Listed, LsArguments, ReplayArguments, RetireArguments,
-    StatusArguments, VerifyArguments, WakeArguments,
+    CompactArguments, ExplainArguments, InspectArguments, LakeArguments, Listed, LsArguments,
+    ReplayArguments, RetireArguments, StatusArguments, VerifyArguments, WakeArguments,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Wake(WakeArguments),
     Retire(RetireArguments),
     Verify(VerifyArguments),
+    Compact(CompactArguments),
     #[command(hide = true)]
     Generate(GenerateArguments),
 }

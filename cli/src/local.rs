@@ -13,7 +13,7 @@ mod sink;
 
 use crate::{args::LocalArguments, config::Config, summary::Summary};
 use anyhow::{Context, Result};
-use folder::Folder;
+pub(crate) use folder::Folder;
 pub(crate) use pipeline::Loaded;
 use pipeline::Pipeline;
 use progress::{Progress, ProgressBar};
@@ -39,7 +39,7 @@ const EXIT_INTERRUPTED_TWICE: i32 = 130;
 pub(crate) fn run(arguments: &LocalArguments) -> Result<Summary> {
     let started = Instant::now();
     let config = Arc::new(Config::load(arguments.config.as_deref(), arguments.max_wait)?);
-    let folder = Arc::new(Folder::open(&arguments.lake)?);
+    let folder = Arc::new(Folder::open(&arguments.lake, "headrig local")?);
     let interrupted = watch_for_interrupt()?;
     let progress = Arc::new(Progress::default());
     let bar = (std::io::stderr().is_terminal() && !arguments.json)

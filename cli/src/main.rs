@@ -5,6 +5,7 @@
 
 mod args;
 mod clock;
+mod compact;
 mod config;
 mod generate;
 mod local;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Retire(arguments) => operator::at(&arguments.at, |lake| operator::retire(lake, arguments)),
         Command::Verify(arguments) => operator::at(&arguments.at, |lake| verify::run(lake, arguments)),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Compact(arguments) => compact::run(arguments),
     }
 }
 

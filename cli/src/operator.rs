@@ -18,7 +18,7 @@ mod writing;
 pub(crate) use explain::explain;
 pub(crate) use inspect::inspect;
 pub(crate) use ls::ls;
-pub(crate) use open::{Engine, LakeFiles, OpenLake, Piece, Unread, WindowedFile};
+pub(crate) use open::{Engine, FoundFile, LakeFiles, OpenLake, Piece, Unread, WindowedFile};
 pub(crate) use replay::replay;
 pub(crate) use retire::retire;
 pub(crate) use status::status;
@@ -80,6 +80,11 @@ fn print(answer: Result<Answer>, json: bool) -> ExitCode {
             failed(&error, json, if error.is::<Mistake>() || is_no_lake { 2 } else { 1 })
         }
     }
+}
+
+/// `error` as one of how the command was called.
+pub(crate) fn mistaken(error: anyhow::Error) -> anyhow::Error {
+    Mistake(format!("{error:#}")).into()
 }
 
 impl Answer {

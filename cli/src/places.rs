@@ -11,6 +11,7 @@
 //! DIR/.headrig/staging/          a batch's files until all of them are whole
 //! DIR/.headrig/alerts.json       what alerts remember, and what people know
 //! DIR/.headrig/figures/          what batches brought for the alerts, until it is taken in
+//! DIR/.headrig/scratch/          what compaction makes until it is whole, and what it takes away
 //! ```
 
 use headrig_etl::manifest::MANIFESTS;
@@ -20,7 +21,7 @@ use rustix::{
 };
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -75,6 +76,33 @@ impl Places {
 
     pub(crate) fn figures(&self) -> PathBuf {
         self.state.join("figures")
+    }
+
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.state.join("scratch")
+    }
+
+    /// Keeps compaction away for as long as the value lives: who holds the lake's files against the ledger must not
+    /// have them exchanged meanwhile. Any number of readers may.
+    pub(crate) fn beside_readers(&self) -> io::Result<Option<File>> {
+        match self.held(FlockOperation::NonBlockingLockShared) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
+            // Where folders cannot be locked nobody compacts either.
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Keeps such readers away.
+    pub(crate) fn alone(&self) -> io::Result<File> {
+        self.held(FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// The lock is the state folder's own, so that taking it changes nothing.
+    fn held(&self, operation: FlockOperation) -> io::Result<File> {
+        let folder = File::open(&self.state)?;
+        flock(&folder, operation)?;
+        Ok(folder)
     }
 
     /// The process that writes the lake now, as it names itself; none where there is none, or where the lock may

@@ -18,7 +18,7 @@ use crate::{
     clock::now,
     operator::{Answer, Engine, OpenLake},
 };
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chains::Chains;
 use content::{Content, Strand};
 use findings::{Findings, Kind};
@@ -28,7 +28,7 @@ use headrig_ledger::{
 };
 use headrig_store::{ObjectInfo, ObjectStore, StoreError};
 use intervals::Intervals;
-use rows::BatchRows;
+use rows::{BatchRows, check_compacted};
 use std::collections::{BTreeMap, HashSet};
 use tables::Tables;
 
@@ -44,6 +44,9 @@ const SINK_TOLD_WITHIN_MICROS: i64 = 300_000_000;
 /// Holds everything against everything, or what is as new as the arguments say.
 pub(crate) fn run(lake: &OpenLake, arguments: &VerifyArguments) -> Result<Answer> {
     let mut findings = Findings::of(lake, arguments.since);
+    let _still = lake
+        .beside_readers()
+        .context("the lake is being compacted; wait until `headrig compact` has ended")?;
     let (ledger, store, files) = (lake.ledger(), lake.bucket()?, lake.files()?);
     // In this order: whatever was committed before `begun` was published before the tables are listed.
     let begun = now();
@@ -69,6 +72,7 @@ pub(crate) fn run(lake: &OpenLake, arguments: &VerifyArguments) -> Result<Answer
     verification.check_bucket()?;
     verification.check_waiting()?;
     verification.check_committed()?;
+    check_compacted(&verification.tables, &mut verification.findings)?;
     verification.check_uncommitted()?;
     verification.finish()
 }
@@ -303,9 +307,11 @@ impl Verification<'_> {
                 Some(state) => state.phase().as_str(),
                 None => "not in the ledger",
             };
-            let files = self.tables.of(id);
-            let first = files.first().map(|file| self.tables.name(file));
-            let finding = format!("{} files of batch {id}, which is {state}", files.len());
+            let (files, compacted) = (self.tables.of(id), self.tables.compacted(id));
+            let names = files.iter().map(|file| self.tables.name(file));
+            let first = names.chain(compacted.map(|file| file.name.clone())).next();
+            let number = files.len() + self.tables.compacted(id).count();
+            let finding = format!("{number} files with rows of batch {id}, which is {state}");
             self.findings.add(Kind::LakeFileUncommitted, first.unwrap_or_default(), finding);
         }
         Ok(())

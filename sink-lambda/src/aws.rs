@@ -18,20 +18,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use headrig_aws::{Answer, SdkError};
 use std::error::Error;
 
-/// What is not known to be for good may pass.
-fn call_error(action: &'static str, answer: Answer) -> CallError {
-    let is_denied = answer.is_denied();
-    let reason = answer.reason;
-    match answer.status {
-        404 => CallError::Missing { action },
-        409 | 412 => CallError::Conflict { action },
-        _ if is_denied => CallError::Denied { action, reason },
-        _ => CallError::Unavailable { action, reason },
-    }
-}
-
 fn failed<E: ProvideErrorMetadata + Error + 'static>(
     action: &'static str,
 ) -> impl FnOnce(SdkError<E>) -> CallError {
-    move |error| call_error(action, Answer::of(&error))
+    move |error| Answer::of(&error).into_call_error(action)
 }

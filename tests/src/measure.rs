@@ -1,7 +1,10 @@
 //! What a process costs and holds: CPU time, memory, descriptors, wall time, as the kernel counts them.
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::{
+    process::{Pid, WaitId, WaitIdOptions, waitid},
+    time::{ClockId, clock_gettime},
+};
 use std::{
     fs,
     process::{Child, Command, ExitStatus, Stdio},
@@ -88,6 +91,12 @@ pub fn usage(id: u32) -> Result<Usage> {
             .context("counting the process's descriptors")?
             .count(),
     })
+}
+
+/// User and system time that this process has used, to the nanosecond.
+pub fn process_cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
 }
 
 /// A line of a live process's status, in bytes; none once it has given its memory back.

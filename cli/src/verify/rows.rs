@@ -8,13 +8,13 @@ use super::{
     dropped::Gaps,
     findings::{Findings, Kind},
     intervals::{Interval, Intervals},
-    tables::{Table, TableFile, Tables},
+    tables::{CompactedFile, Tables},
 };
 use crate::operator::{Unread, WindowedFile, count};
 use anyhow::Result;
 use headrig_contract::{ContentHash, Generation, StreamId};
-use headrig_etl::{LakeError, Manifest, RowSpan, read_metric_lines, read_spans};
-use headrig_ledger::{Batch, BatchState, FileRecord, FileState, LineCounts};
+use headrig_etl::{LakeError, Manifest, RowSpan, Table, read_metric_lines, read_spans};
+use headrig_ledger::{Batch, BatchId, BatchState, FileRecord, FileState, LineCounts};
 use std::collections::{BTreeMap, HashMap};
 
 /// Files with the same rows that are named.
@@ -63,16 +63,23 @@ impl<'b> BatchRows<'b> {
     /// # Errors
     /// When the lake cannot be reached: then nothing is known.
     pub(super) fn check(mut self, tables: &Tables, findings: &mut Findings) -> Result<()> {
-        let (files, mut metric_lines) = (tables.of(self.batch.id), 0);
-        for file in files {
+        let mut metric_lines = 0;
+        for file in tables.of(self.batch.id) {
             findings.checked.lake_files += 1;
             let read = match tables.table(file) {
-                Table::Logs => read(tables, file, |opened| read_spans(opened, |row| self.take(row)))?,
-                Table::Metrics => read(tables, file, read_metric_lines)?.map(|lines| metric_lines += lines),
+                Table::Logs => {
+                    read(tables, &tables.name(file), |opened| read_spans(opened, |row| self.take(row)))?
+                }
+                Table::Metrics => {
+                    read(tables, &tables.name(file), read_metric_lines)?.map(|lines| metric_lines += lines)
+                }
             };
             if let Err(reason) = read {
                 findings.add(Kind::LakeFileDamaged, tables.name(file), reason);
             }
+        }
+        for file in tables.compacted(self.batch.id) {
+            metric_lines += self.take_compacted(tables, file, findings)?;
         }
         let manifest = self.manifest(tables, findings)?;
         self.check_counts(metric_lines, manifest.as_ref(), findings);
@@ -82,7 +89,7 @@ impl<'b> BatchRows<'b> {
         }
         for object in &mut self.objects {
             findings.checked.rows += object.rows;
-            object.check(files, tables, manifest.as_ref(), findings)?;
+            object.check(tables, manifest.as_ref(), findings)?;
         }
         Ok(())
     }
@@ -101,6 +108,41 @@ impl<'b> BatchRows<'b> {
                 Ok(None)
             }
         }
+    }
+
+    /// Takes the batch's rows of a file that holds those of others too; the lines of metrics that it holds of it.
+    fn take_compacted(
+        &mut self,
+        tables: &Tables,
+        file: &CompactedFile,
+        findings: &mut Findings,
+    ) -> Result<u64> {
+        let share = file.shares.get(&self.batch.id).copied().unwrap_or_default();
+        if file.table == Table::Metrics {
+            return Ok(share.lines);
+        }
+        let mut rows = 0;
+        let read = read(tables, &file.name, |opened| {
+            read_spans(opened, |row| {
+                if row.chunk.parse().is_ok_and(|chunk| self.by_hash.contains_key(&chunk)) {
+                    rows += 1;
+                    self.take(row);
+                }
+            })
+        })?;
+        match read {
+            Err(reason) => findings.add(Kind::LakeFileDamaged, &*file.name, reason),
+            Ok(()) if rows != share.rows => {
+                let (batch, told) = (self.batch.id, count(share.rows));
+                let finding = format!(
+                    "expected {told} rows of batch {batch}, as its footer says, found {}",
+                    count(rows)
+                );
+                findings.add(Kind::CountsDiffer, &*file.name, finding);
+            }
+            Ok(()) => {}
+        }
+        Ok(0)
     }
 
     fn take(&mut self, row: RowSpan<'_>) {
@@ -149,13 +191,7 @@ impl Object {
         self.strands.entry(strand).or_default().add(interval(row));
     }
 
-    fn check(
-        &mut self,
-        files: &[TableFile],
-        tables: &Tables,
-        manifest: Option<&Manifest>,
-        findings: &mut Findings,
-    ) -> Result<()> {
+    fn check(&mut self, tables: &Tables, manifest: Option<&Manifest>, findings: &mut Findings) -> Result<()> {
         let (key, batch) = (self.file.key.to_string(), self.file.state.batch());
         let counts = format!("expected {} rows, found {}", count(self.counts.rows), count(self.rows));
         let (missing, strange, doubled) = (self.missing(), self.strange(), self.doubled());
@@ -175,7 +211,7 @@ impl Object {
             );
         }
         if let Some((places, first)) = doubled.told() {
-            let holders = holders(files, tables, (self.file.hash, first))?.join(" and ");
+            let holders = holders(batch, tables, (self.file.hash, first))?.join(" and ");
             findings.add(
                 Kind::RowsDoubled,
                 &key,
@@ -267,34 +303,62 @@ impl Places {
 
 /// The files that have a row of these bytes. They are read once more, which only a defect costs.
 fn holders(
-    files: &[TableFile],
+    batch: Option<BatchId>,
     tables: &Tables,
     (hash, (strand, span)): (ContentHash, (Strand, Interval)),
 ) -> Result<Vec<String>> {
     let chunk = hash.to_string();
     let mut holders = Vec::new();
-    for file in files.iter().filter(|file| tables.table(file) == Table::Logs) {
+    let own = batch.into_iter().flat_map(|batch| tables.of(batch));
+    let own = own.filter(|file| tables.table(file) == Table::Logs).map(|file| tables.name(file));
+    let compacted = batch.into_iter().flat_map(|batch| tables.compacted(batch));
+    let compacted = compacted.filter(|file| file.table == Table::Logs).map(|file| file.name.clone());
+    for name in own.chain(compacted) {
         let mut holds = false;
         let touches = |row: &RowSpan<'_>| {
             let (from, to) = interval(row);
             row.chunk == chunk && from < span.1 && span.0 < to && strand_of(row) == Some(strand)
         };
         // A file that is damaged was told of already.
-        let _ = read(tables, file, |opened| read_spans(opened, |row| holds |= touches(&row)))?;
+        let _ = read(tables, &name, |opened| read_spans(opened, |row| holds |= touches(&row)))?;
         if holds && holders.len() < HOLDERS_NAMED_MAX {
-            holders.push(tables.name(file));
+            holders.push(name);
         }
     }
     Ok(holders)
 }
 
-/// What `reader` makes of a file, or what is wrong with the file, in words.
+/// What is wrong with compacted files whatever the batches: the metrics in them add up to what their footers say.
+///
+/// # Errors
+/// When the lake cannot be reached.
+pub(super) fn check_compacted(tables: &Tables, findings: &mut Findings) -> Result<()> {
+    for file in tables.all_compacted() {
+        findings.checked.lake_files += 1;
+        if file.table != Table::Metrics {
+            continue;
+        }
+        let told: u64 = file.shares.values().map(|share| share.lines).sum();
+        match read(tables, &file.name, read_metric_lines)? {
+            Err(reason) => findings.add(Kind::LakeFileDamaged, &*file.name, reason),
+            Ok(lines) if lines != told => {
+                let finding =
+                    format!("expected metrics of {told} lines, as its footer says, found of {lines}");
+                findings.add(Kind::MetricsDiffer, &*file.name, finding);
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What `reader` makes of the lake's file of that name, or what is wrong with the file, in words.
 fn read<T>(
     tables: &Tables,
-    file: &TableFile,
+    name: &str,
     reader: impl FnOnce(WindowedFile) -> Result<T, LakeError>,
 ) -> Result<Result<T, String>> {
-    let opened = match tables.open(file) {
+    let opened = match tables.open(name) {
         Ok(opened) => opened,
         Err(Unread::Bad(reason)) => return Ok(Err(reason)),
         Err(Unread::Failed(error)) => return Err(error),

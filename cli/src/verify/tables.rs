@@ -1,24 +1,24 @@
-//! The files of the lake's tables, by the batch that wrote them.
+//! The files of the lake's tables, by the batches whose rows they hold: the one that wrote it, or those that a compacted
+//! file's footer names.
 //!
-//! Memory: 44 bytes a file, and each partition's path once.
+//! Memory: 44 bytes a file, each partition's path once, and of a compacted file its path and 100 bytes a batch.
 
 use super::findings::{Findings, Kind};
-use crate::operator::{LakeFiles, Piece, Unread, WindowedFile};
+use crate::operator::{FoundFile, LakeFiles, Piece, Unread, WindowedFile};
 use anyhow::Result;
 use headrig_contract::UnixMicros;
-use headrig_etl::Manifest;
+use headrig_etl::{
+    Manifest, Table,
+    compact::{FileName, Footer, Share},
+};
 use headrig_ledger::BatchId;
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// The largest manifest that is read: a hundred objects and a thousand rules take far less.
 const MANIFEST_BYTES_MAX: u64 = 16 << 20;
-
-/// One of the lake's tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Table {
-    Logs,
-    Metrics,
-}
 
 /// A file `<batch>-<nnn>.parquet`.
 #[derive(Clone, Copy, Debug)]
@@ -28,31 +28,55 @@ pub(super) struct TableFile {
     number: u32,
 }
 
+/// A file `compact-<id>.parquet`.
+#[derive(Debug)]
+pub(super) struct CompactedFile {
+    pub(super) table: Table,
+    /// Its path within the lake.
+    pub(super) name: String,
+    /// What its footer says it holds of each batch.
+    pub(super) shares: BTreeMap<BatchId, Share>,
+}
+
 /// All files, ordered by batch.
 pub(super) struct Tables {
     lake: Arc<dyn LakeFiles>,
     partitions: Vec<(Table, String)>,
     files: Vec<TableFile>,
+    compacted: Vec<CompactedFile>,
+    /// The compacted files with rows of a batch.
+    holding: BTreeMap<BatchId, Vec<usize>>,
 }
 
 impl Tables {
     /// Lists the tables of the lake; what is no file of a batch is a finding. Of the others those are kept that
-    /// `is_wanted` by their batch and when they were written.
+    /// `is_wanted` by their batch and when they were written; compacted ones always, for the batches that are.
     pub(super) fn list(
         lake: Arc<dyn LakeFiles>,
         findings: &mut Findings,
         is_wanted: impl Fn(BatchId, UnixMicros) -> bool,
     ) -> Result<Self> {
-        let mut tables = Self { lake: lake.clone(), partitions: Vec::new(), files: Vec::new() };
-        for (table, name) in [(Table::Logs, "logs"), (Table::Metrics, "metrics")] {
-            lake.each(name, &mut |found| match named(&found.path).filter(|_| found.is_regular) {
-                Some((folder, batch, number)) if is_wanted(batch, found.modified) => {
+        let mut tables = Self {
+            lake: lake.clone(),
+            partitions: Vec::new(),
+            files: Vec::new(),
+            compacted: Vec::new(),
+            holding: BTreeMap::new(),
+        };
+        let mut compacted = Vec::new();
+        for table in Table::ALL {
+            lake.each(table.name(), &mut |found| match named(&found) {
+                Some((folder, Named::OfBatch(batch, number))) if is_wanted(batch, found.modified) => {
                     let partition = tables.partition(table, folder);
                     tables.files.push(TableFile { batch, partition, number });
                 }
-                Some(_) => {}
+                Some((_, Named::OfBatch(..))) => {}
+                Some((_, Named::Compacted)) => compacted.push((table, found)),
                 None => findings.add(Kind::LakeFileStray, &found.path, "is not named <batch>-<nnn>.parquet"),
             })?;
+        }
+        for (table, found) in compacted {
+            tables.add_compacted(table, found, findings, &is_wanted)?;
         }
         tables.files.sort_unstable_by_key(|file| (file.batch, file.partition, file.number));
         Ok(tables)
@@ -65,6 +89,17 @@ impl Tables {
         &self.files[from..from + count]
     }
 
+    /// The compacted files with rows of a batch.
+    pub(super) fn compacted(&self, batch: BatchId) -> impl Iterator<Item = &CompactedFile> {
+        let at = self.holding.get(&batch).into_iter().flatten();
+        at.map(|at| &self.compacted[*at])
+    }
+
+    /// All compacted files.
+    pub(super) fn all_compacted(&self) -> &[CompactedFile] {
+        &self.compacted
+    }
+
     /// What a batch's manifest says.
     pub(super) fn manifest(&self, batch: BatchId) -> Result<Manifest, Unread> {
         let path = Manifest::path(&batch.to_string());
@@ -75,11 +110,9 @@ impl Tables {
         Manifest::read(&bytes).map_err(Unread::Bad)
     }
 
-    /// Every batch that has a file.
-    pub(super) fn batches(&self) -> impl Iterator<Item = BatchId> {
-        self.files
-            .chunk_by(|one, other| one.batch == other.batch)
-            .filter_map(|files| Some(files.first()?.batch))
+    /// Every batch that has rows in a file.
+    pub(super) fn batches(&self) -> BTreeSet<BatchId> {
+        self.files.iter().map(|file| file.batch).chain(self.holding.keys().copied()).collect()
     }
 
     pub(super) fn table(&self, file: &TableFile) -> Table {
@@ -89,12 +122,44 @@ impl Tables {
     /// The file's path within the lake.
     pub(super) fn name(&self, file: &TableFile) -> String {
         let folder = &self.partitions[file.partition as usize].1;
-        format!("{folder}/{}", file_name(file.batch, file.number))
+        let name = FileName::OfBatch { batch: &file.batch.to_string(), number: file.number }.to_string();
+        format!("{folder}/{name}")
     }
 
-    /// Opens the file.
-    pub(super) fn open(&self, file: &TableFile) -> Result<WindowedFile, Unread> {
-        WindowedFile::open(self.lake.clone(), &self.name(file))
+    /// Opens the lake's file of that path.
+    pub(super) fn open(&self, name: &str) -> Result<WindowedFile, Unread> {
+        WindowedFile::open(self.lake.clone(), name)
+    }
+
+    fn add_compacted(
+        &mut self,
+        table: Table,
+        found: FoundFile,
+        findings: &mut Findings,
+        is_wanted: &impl Fn(BatchId, UnixMicros) -> bool,
+    ) -> Result<()> {
+        let name = found.path;
+        let shares = match self.open(&name) {
+            Err(Unread::Failed(error)) => return Err(error),
+            Err(Unread::Bad(reason)) => Err(reason),
+            Ok(opened) => {
+                let shares = shares(table, &opened);
+                if let Some(error) = opened.failure() {
+                    return Err(error);
+                }
+                shares
+            }
+        };
+        match shares {
+            Ok(shares) => {
+                let at = self.compacted.len();
+                let wanted = shares.keys().filter(|batch| is_wanted(**batch, found.modified));
+                wanted.for_each(|batch| self.holding.entry(*batch).or_default().push(at));
+                self.compacted.push(CompactedFile { table, name, shares });
+            }
+            Err(reason) => findings.add(Kind::LakeFileDamaged, name, reason),
+        }
+        Ok(())
     }
 
     /// The number of the partition of that path; a folder's files come one after the other.
@@ -106,14 +171,27 @@ impl Tables {
     }
 }
 
-/// The folder, batch and number that a file's path says, exactly as a batch writes it.
-fn named(path: &str) -> Option<(&str, BatchId, u32)> {
-    let (folder, found) = path.rsplit_once('/')?;
-    let (batch, number) = found.strip_suffix(".parquet")?.split_once('-')?;
-    let (batch, number) = (batch.parse().ok()?, number.parse().ok()?);
-    (found == file_name(batch, number)).then_some((folder, batch, number))
+/// What a file's name says, exactly as headrig writes it.
+enum Named {
+    OfBatch(BatchId, u32),
+    Compacted,
 }
 
-fn file_name(batch: BatchId, number: u32) -> String {
-    format!("{batch}-{number:03}.parquet")
+/// The file's folder, and what its name says.
+fn named(found: &FoundFile) -> Option<(&str, Named)> {
+    let (folder, name) = found.path.rsplit_once('/').filter(|_| found.is_regular)?;
+    let named = match FileName::parse(name)? {
+        FileName::OfBatch { batch, number } => Named::OfBatch(batch.parse().ok()?, number),
+        FileName::Compacted { .. } => Named::Compacted,
+    };
+    Some((folder, named))
+}
+
+/// What the footer of a compacted file says it holds of each batch.
+fn shares(table: Table, file: &WindowedFile) -> Result<BTreeMap<BatchId, Share>, String> {
+    let footer = Footer::read(table, file).map_err(|error| error.to_string())?;
+    let share = |(batch, share): (&str, Share)| {
+        Ok((batch.parse::<BatchId>().map_err(|error| error.to_string())?, share))
+    };
+    footer.shares().iter().map(share).collect()
 }

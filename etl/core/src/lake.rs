@@ -3,18 +3,24 @@
 //! This module knows no parsers and no objects. A file's name is a pure function of the batch, the
 //! partition and the file's number in it; its bytes are a pure function of the rows and their order.
 
+mod catalog;
 mod columns;
 mod file;
 mod logs;
+mod merge;
 mod metrics;
 mod origins;
 mod rows;
 mod schema;
+mod shares;
 mod spans;
 
+pub use catalog::{CatalogTable, Column, tables};
 pub(crate) use logs::{LogsTable, Place};
+pub use merge::{Footer, Input, merge};
 pub(crate) use metrics::{MetricsTable, Observation};
 pub(crate) use origins::{Origin, OriginId, SiteId};
+pub use shares::{Share, Shares};
 pub use spans::{RowSpan, read_metric_lines, read_spans};
 
 use headrig_contract::UnixMicros;
@@ -22,6 +28,28 @@ use std::{fmt, io};
 
 /// Microseconds of a day.
 pub(crate) const DAY_MICROS: i64 = 86_400_000_000;
+
+/// One of the lake's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// A row for each event.
+    Logs,
+    /// A row for each minute of each host, source, level and event type.
+    Metrics,
+}
+
+impl Table {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Logs, Self::Metrics];
+
+    /// The name of its folder.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Logs => "logs",
+            Self::Metrics => "metrics",
+        }
+    }
+}
 
 /// Takes the files of a batch. Files come in a fixed order, each whole and only once.
 pub trait LakeSink {
@@ -54,6 +82,22 @@ pub enum LakeError {
     Column {
         /// The column.
         name: &'static str,
+    },
+    /// A file that was read back does not say in its footer what it should.
+    #[error("expected {key} in the footer as docs/formats/lake.md has it, found {found}")]
+    Footer {
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// A file that was made of others does not hold their rows.
+    #[error("internal error: expected a merged file of {expected} rows, found {found}")]
+    Merge {
+        /// The rows of what went in.
+        expected: u64,
+        /// The rows of what came out.
+        found: u64,
     },
     /// The Parquet library failed: in writing a bug, in reading a damaged file.
     #[error("parquet: {0}")]
@@ -89,12 +133,12 @@ impl fmt::Debug for LakeFile {
 }
 
 /// The day of `ts`, counted from the epoch, in UTC.
-fn day_of(ts: UnixMicros) -> i32 {
+pub(crate) fn day_of(ts: UnixMicros) -> i32 {
     ts.0.div_euclid(DAY_MICROS) as i32
 }
 
 /// `year=2026/month=09/day=21` for a day counted from the epoch.
-fn date_path(day: i32) -> String {
+pub(crate) fn date_path(day: i32) -> String {
     let (year, month, day) = UnixMicros(i64::from(day) * DAY_MICROS).utc_date();
     format!("year={year:04}/month={month:02}/day={day:02}")
 }

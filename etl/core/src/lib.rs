@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod batch;
+pub mod compact;
 mod conditions;
 pub mod config;
 pub mod event;
@@ -21,7 +22,10 @@ pub use batch::{BatchError, BatchRun, Member, ObjectError};
 pub use conditions::Conditions;
 pub use event::{Event, EventType, Level, TsSource};
 pub use field::Field;
-pub use lake::{LakeError, LakeFile, LakeSink, RowSpan, read_metric_lines, read_spans};
+pub use lake::{
+    CatalogTable, Column, LakeError, LakeFile, LakeSink, RowSpan, Table, read_metric_lines, read_spans,
+    tables,
+};
 pub use manifest::Manifest;
 pub use report::{BatchReport, Counts, ObjectReport, StreamReport, Tally};
 pub use rules::{RuleCounts, Rules};

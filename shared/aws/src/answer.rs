@@ -2,6 +2,7 @@
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use headrig_notices::CallError;
 use std::{error::Error, fmt::Debug};
 
 /// The longest text that is taken over from a service, in bytes.
@@ -9,6 +10,17 @@ const REASON_BYTES_MAX: usize = 600;
 
 /// How far an error's causes are followed.
 const CAUSES_MAX: usize = 10;
+
+/// How the codes begin that say who calls may not, or is not who it says; DynamoDB answers all of them with 400.
+const DENIED: [&str; 7] = [
+    "AccessDenied",
+    "AuthorizationError",
+    "ExpiredToken",
+    "IncompleteSignature",
+    "InvalidSignature",
+    "MissingAuthenticationToken",
+    "UnrecognizedClient",
+];
 
 /// An error of a call.
 pub type SdkError<E> = result::SdkError<E, HttpResponse>;
@@ -31,9 +43,22 @@ impl Answer {
         Self { status, code: error.code().unwrap_or_default().to_owned(), reason: reason_of(error) }
     }
 
+    /// It as the failure of a call that was to `action`. What is not known to be for good may pass.
+    pub fn into_call_error(self, action: &'static str) -> CallError {
+        let is_denied = self.is_denied();
+        let reason = self.reason;
+        match self.status {
+            404 => CallError::Missing { action },
+            _ if self.code == "ResourceNotFoundException" => CallError::Missing { action },
+            409 | 412 => CallError::Conflict { action },
+            _ if is_denied => CallError::Denied { action, reason },
+            _ => CallError::Unavailable { action, reason },
+        }
+    }
+
     /// Whether the caller may not do that.
     pub fn is_denied(&self) -> bool {
-        self.status == 403 || self.code.starts_with("AccessDenied") || self.code == "AuthorizationError"
+        self.status == 403 || DENIED.iter().any(|code| self.code.starts_with(code))
     }
 }
 

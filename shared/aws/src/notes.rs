@@ -8,15 +8,13 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::AttributeValue::{self, B, N, S},
 };
-use headrig_ledger::LedgerError;
 use headrig_notices::{CallError, NoteBook};
-use std::{collections::HashMap, error::Error, sync::OnceLock, time::Duration};
+use std::{collections::HashMap, sync::OnceLock, time::Duration};
 
 /// The table's key.
 const PK: &str = "pk";
 const VERSION: &str = "version";
 const CONTENT: &str = "content";
-const READ: &str = "read a note";
 /// How long a reading may take with all its attempts.
 const READ_MAX: Duration = Duration::from_secs(40);
 
@@ -34,41 +32,35 @@ impl TableNotes {
         Self { calls, table, client: OnceLock::new() }
     }
 
-    /// The note of that name, and its version.
+    /// The note of that name, and its version, where everything together, also finding credentials, may take no
+    /// longer than `limit`.
     ///
     /// # Errors
     /// What kept DynamoDB from reading, or that it is no note.
-    pub fn read_note(&self, name: &str) -> Result<Option<(u64, Vec<u8>)>, LedgerError> {
-        self.read_note_within(name, READ_MAX)
-    }
-
-    /// The same, where everything together, also finding credentials, may take no longer than `limit`.
-    ///
-    /// # Errors
-    /// As [`Self::read_note`].
-    pub fn read_note_within(
-        &self,
-        name: &str,
-        limit: Duration,
-    ) -> Result<Option<(u64, Vec<u8>)>, LedgerError> {
+    pub fn read_within(&self, name: &str, limit: Duration) -> Result<Option<(u64, Vec<u8>)>, CallError> {
+        let action = "read a note";
         let request =
             self.client().get_item().table_name(&self.table).key(PK, key(name)).consistent_read(true);
-        let late = || LedgerError::Unavailable {
-            action: READ,
-            source: format!("no answer came within {limit:?}").into(),
-        };
+        let late = || CallError::Unavailable { action, reason: format!("no answer came within {limit:?}") };
         let answer = self.calls.wait(async { tokio::time::timeout(limit, request.send()).await });
-        let item = answer.map_err(|_| late())?.map_err(|error| judged(READ, &Answer::of(&error)))?.item;
-        let refused = || LedgerError::Refused { action: READ, source: format!("{name} is no note").into() };
+        let item =
+            answer.map_err(|_| late())?.map_err(|error| Answer::of(&error).into_call_error(action))?.item;
+        let refused = || CallError::Refused { action, reason: format!("{name} is no note") };
         item.map(|item| note_of(&item).ok_or_else(refused)).transpose()
     }
 
-    /// Writes the note as the version behind `expected` (none where there is no such note yet). False: another was
-    /// quicker, and nothing is written.
-    ///
-    /// # Errors
-    /// What kept DynamoDB from writing.
-    pub fn write_note(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<bool, LedgerError> {
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| Client::new(self.calls.config()))
+    }
+}
+
+impl NoteBook for TableNotes {
+    fn read(&self, name: &str) -> Result<Option<(u64, Vec<u8>)>, CallError> {
+        self.read_within(name, READ_MAX)
+    }
+
+    fn write(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<(), CallError> {
+        let action = "write a note";
         let next = expected.map_or(0, |version| version + 1);
         let request = self
             .client()
@@ -84,50 +76,10 @@ impl TableNotes {
                 .expression_attribute_names("#version", VERSION)
                 .expression_attribute_values(":expected", N(version.to_string())),
         };
-        match self.calls.wait(request.send()) {
-            Ok(_) => Ok(true),
-            Err(error) => match Answer::of(&error) {
-                answer if answer.code == "ConditionalCheckFailedException" => Ok(false),
-                answer => Err(judged("write a note", &answer)),
-            },
-        }
-    }
-
-    fn client(&self) -> &Client {
-        self.client.get_or_init(|| Client::new(self.calls.config()))
-    }
-}
-
-impl NoteBook for TableNotes {
-    fn read(&self, name: &str) -> Result<Option<(u64, Vec<u8>)>, CallError> {
-        self.read_note(name).map_err(|error| failed("read a note", &error))
-    }
-
-    fn write(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<(), CallError> {
-        let action = "write a note";
-        match self.write_note(name, expected, bytes) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(CallError::Conflict { action }),
-            Err(error) => Err(failed(action, &error)),
-        }
-    }
-}
-
-fn failed(action: &'static str, error: &LedgerError) -> CallError {
-    let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    match error {
-        LedgerError::Unavailable { .. } => CallError::Unavailable { action, reason },
-        _ => CallError::Refused { action, reason },
-    }
-}
-
-/// What DynamoDB answers with a status below 500 it will answer again, but for throttling.
-fn judged(action: &'static str, answer: &Answer) -> LedgerError {
-    let source = answer.reason.clone().into();
-    let is_throttled = answer.code.contains("Throttl") || answer.code.contains("Exceeded");
-    match answer.status {
-        400..500 if !is_throttled => LedgerError::Refused { action, source },
-        _ => LedgerError::Unavailable { action, source },
+        self.calls.wait(request.send()).map(drop).map_err(|error| match Answer::of(&error) {
+            answer if answer.code == "ConditionalCheckFailedException" => CallError::Conflict { action },
+            answer => answer.into_call_error(action),
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Needs s3:GetObject and s3:ListBucket (without the latter S3 says "denied" of an object that is not there), for the
 //! collector s3:PutObject, and s3:ListBucket and s3:DeleteObject on the lake.
 
-use super::{call_error, failed};
+use super::failed;
 use crate::ports::{CallError, Lake, ListedObject, ObjectHead, Objects};
 use aws_sdk_s3::types::ChecksumMode;
 use aws_smithy_types::base64;
@@ -80,7 +80,7 @@ impl Objects for S3Objects {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ListedObject>, CallError> {
-        self.bucket.list(prefix, after, limit).map_err(|answer| call_error("list a bucket", answer))
+        self.bucket.list(prefix, after, limit).map_err(|answer| answer.into_call_error("list a bucket"))
     }
 
     fn put_if_absent(&self, key: &ObjectKey, bytes: Vec<u8>, hash: ContentHash) -> Result<(), CallError> {
@@ -116,7 +116,7 @@ impl Lake for S3Lake {
         let page = self
             .bucket
             .list(&self.prefix, after, limit)
-            .map_err(|answer| call_error("list a bucket", answer))?;
+            .map_err(|answer| answer.into_call_error("list a bucket"))?;
         let start = format!("{batch}-");
         for object in &page {
             let file = object.key.rsplit('/').next().unwrap_or_default();

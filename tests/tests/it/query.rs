@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use headrig_tests::{
     generate::{AccessLog, application_lines},
+    process::Headrig,
     site::{Site, skip},
     summary::RowsBy,
 };
@@ -71,5 +72,39 @@ fn duckdb_counts_the_rows_that_the_summary_tells() -> Result<()> {
     let metrics = table.replace("/logs/", "/metrics/");
     let counted = format!("select sum(lines)::bigint, count(distinct event_type) from {metrics}");
     assert_eq!(query(&python, &counted)?, serde_json::json!([[4_000, 2]]));
+    Ok(())
+}
+
+#[test]
+fn duckdb_reads_the_same_tables_after_compaction() -> Result<()> {
+    let Some(python) = python() else {
+        assert!(std::env::var_os("CI").is_none(), "CI has DuckDB in .venv; run `cargo xtask test`");
+        skip("the compacted lake read by DuckDB", "no .venv; `cargo xtask test` makes it");
+        return Ok(());
+    };
+    let (site, mut access) = (Site::new()?, AccessLog::new(4));
+    for run in 0..3 {
+        // Of days that are over whatever the clock of this machine says.
+        site.append("access.log", access.lines(80).replace("2026", "2020"))?;
+        site.append("app.log", application_lines("app", run * 40, 40).replace("2026", "2020"))?;
+        site.run_well()?;
+    }
+    let folder = site.lake().folder().to_owned();
+    let read = |table: &str, order: &str| -> Result<(serde_json::Value, serde_json::Value)> {
+        let files = format!("'{}/{table}/**/*.parquet'", folder.display());
+        let table = format!("read_parquet({files}, hive_partitioning = true)");
+        let rows = format!("select columns(*)::varchar from (select * from {table} order by {order})");
+        let number = format!("select count(*) from glob({files})");
+        Ok((query(&python, &rows)?, query(&python, &number)?))
+    };
+    let both =
+        || -> Result<_> { Ok((read("logs", "stream, generation, \"offset\"")?, read("metrics", "all")?)) };
+    let (logs, metrics) = both()?;
+    assert_eq!(logs.0.as_array().map(Vec::len), Some(360));
+    let compacted = Headrig::new(["compact", "--older-than", "0s", "--lake"])?.arguments([&folder]).run()?;
+    ensure!(compacted.status.success(), "{compacted}");
+    let (logs_after, metrics_after) = both()?;
+    assert_eq!((logs_after.0, metrics_after.0), (logs.0, metrics.0));
+    assert!(logs_after.1 != logs.1 && metrics_after.1 != metrics.1, "there are as many files as before");
     Ok(())
 }

@@ -14,10 +14,8 @@ use headrig_aws::{
     Calls, TableNotes,
     s3::{Bucket, S3Store},
 };
-use headrig_ledger::{
-    LedgerError,
-    fleet::{FLEET_NOTE, KeptFleet},
-};
+use headrig_ledger::fleet::{FLEET_NOTE, KeptFleet};
+use headrig_notices::{CallError, NoteBook};
 use headrig_store::StoreError;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -81,18 +79,23 @@ fn impatient(calls: &Calls, handle: &Handle) -> Calls {
 
 /// Reads one item of the table: what is wrong with its name, the way to it or the permissions shows here.
 fn expect_table(notes: &TableNotes, names: &AwsNames, region: &str) -> Result<()> {
-    let failed = match notes.read_note_within(NOBODYS_NOTE, ANSWER_MAX) {
+    let failed = match notes.read_within(NOBODYS_NOTE, ANSWER_MAX) {
         Ok(_) => return Ok(()),
         Err(error) => error,
     };
-    let reason = std::error::Error::source(&failed).map_or_else(|| failed.to_string(), ToString::to_string);
     let table = &names.table;
+    let reason = match &failed {
+        CallError::Denied { reason, .. }
+        | CallError::Refused { reason, .. }
+        | CallError::Unavailable { reason, .. } => reason.clone(),
+        CallError::Missing { .. } | CallError::Conflict { .. } => failed.to_string(),
+    };
     Err(match failed {
-        LedgerError::Refused { .. } if reason.contains("ResourceNotFound") => Mistake(format!(
+        CallError::Missing { .. } => Mistake(format!(
             "there is no lake: no table {table} in {region}; name the ledger's with --table or HEADRIG_TABLE, its region with AWS_REGION"
         ))
         .into(),
-        LedgerError::Refused { .. } => anyhow!(
+        CallError::Denied { .. } | CallError::Refused { .. } => anyhow!(
             "the table {table} in {region} may not be read: {reason}; check the credentials (`aws sts get-caller-identity`), and allow them what docs/operations/operator.md lists"
         ),
         _ if reason.contains("credential") => anyhow!(
@@ -134,7 +137,7 @@ struct Notes(TableNotes);
 
 impl FleetBook for Notes {
     fn read(&self) -> Result<(Option<u64>, KeptFleet)> {
-        Ok(match self.0.read_note(FLEET_NOTE)? {
+        Ok(match self.0.read(FLEET_NOTE)? {
             None => (None, KeptFleet::default()),
             Some((version, bytes)) => {
                 let kept = KeptFleet::of_note(&bytes).context(
@@ -146,7 +149,11 @@ impl FleetBook for Notes {
     }
 
     fn write(&self, expected: Option<u64>, kept: &KeptFleet) -> Result<bool> {
-        Ok(self.0.write_note(FLEET_NOTE, expected, &kept.to_note()?)?)
+        match self.0.write(FLEET_NOTE, expected, &kept.to_note()?) {
+            Ok(()) => Ok(true),
+            Err(CallError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

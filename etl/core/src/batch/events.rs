@@ -181,7 +181,7 @@ impl BatchRun<'_> {
             }
         }
         if verdict == Verdict::Keep {
-            self.logs.push(event, &Place { origin: piece.origin, offset, length }, raw.as_deref());
+            self.logs.push(event, &Place { origin: piece.origin, offset, length, lines }, raw.as_deref());
             report.tally.count(event.level, event.event_type);
         } else {
             report.gaps.add(piece.stream, offset, offset.plus(length));

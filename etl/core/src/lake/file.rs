@@ -3,7 +3,7 @@
 //! Column by column means that a column's rows can go as soon as it is compressed. Nothing in a file
 //! depends on a clock, on chance or on the machine.
 
-use super::LakeError;
+use super::{LakeError, shares::Shares};
 use arrow_array::ArrayRef;
 use arrow_schema::{FieldRef, SchemaRef};
 use parquet::{
@@ -27,14 +27,21 @@ const ZSTD_LEVEL: i32 = 3;
 const PAGE_ROWS_MAX: usize = 20_000;
 /// Bytes of a column's dictionary before the rest of it is written plain.
 pub(super) const DICTIONARY_BYTES_MAX: usize = 1 << 20;
+/// The same of a compacted file, whose row group is larger: what had a dictionary in the small files keeps it.
+const COMPACTED_DICTIONARY_BYTES_MAX: usize = 8 << 20;
+/// Keys of the footer that are read back.
+pub(super) const BATCH_KEY: &str = "headrig.batch";
+pub(super) const SHARES_KEY: &str = "headrig.batches";
+pub(super) const LINES_KEY: &str = "headrig.lines";
+pub(super) const RAW_BYTES_KEY: &str = "headrig.raw_bytes";
 /// Values that the writer takes in one go.
 const WRITE_BATCH_ROWS: usize = 1024;
 
 /// What a file is, apart from its rows.
 pub(super) struct FileSpec<'f> {
     pub(super) schema: &'f SchemaRef,
-    pub(super) batch: &'f str,
-    pub(super) rows: u64,
+    pub(super) maker: Maker<'f>,
+    pub(super) counts: FileCounts,
     /// The column that rows are sorted by, ascending; delta-encoded, with statistics for each page.
     pub(super) sorted_by: &'f str,
     /// Further columns of numbers that grow from row to row, or hardly repeat: delta-encoded.
@@ -43,6 +50,24 @@ pub(super) struct FileSpec<'f> {
     pub(super) plain: &'f [&'f str],
     /// Columns that hold next to nothing: not compressed.
     pub(super) slight: &'f [&'f str],
+}
+
+/// Who made a file, as its footer says.
+pub(super) enum Maker<'f> {
+    /// The batch of this id.
+    Batch(&'f str),
+    /// A compaction of this id, out of these batches' rows.
+    Compaction { id: &'f str, shares: &'f Shares },
+}
+
+/// What a file stands for, as its footer says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FileCounts {
+    pub(super) rows: u64,
+    /// Lines of its rows; in `metrics` the lines that they count.
+    pub(super) lines: u64,
+    /// Plain bytes of its rows, likewise.
+    pub(super) raw_bytes: u64,
 }
 
 /// Takes a file's columns in the schema's order.
@@ -74,9 +99,13 @@ impl ColumnSink<'_, '_> {
     /// Writes the next column.
     pub(super) fn column(&mut self, array: ArrayRef) -> Result<(), LakeError> {
         let field = self.fields.next().ok_or_else(too_many_columns)?;
-        for leaf in compute_leaves(field, &array)? {
+        let leaves = compute_leaves(field, &array)?;
+        drop(array);
+        for leaf in leaves {
             let mut writer = self.writers.next().ok_or_else(too_many_columns)?;
             writer.write(&leaf)?;
+            // What is compressed now and what is copied next shall not stand beside what they were made of.
+            drop(leaf);
             writer.close()?.append_to_row_group(&mut self.group)?;
         }
         Ok(())
@@ -89,12 +118,23 @@ fn too_many_columns() -> LakeError {
 
 fn properties(spec: &FileSpec<'_>) -> WriterProperties {
     let version = env!("CARGO_PKG_VERSION");
-    let entry = |key: &str, value: String| KeyValue::new(format!("headrig.{key}"), value);
-    let metadata = vec![
-        entry("batch", spec.batch.into()),
-        entry("version", version.into()),
-        entry("rows", spec.rows.to_string()),
-    ];
+    let entry = |key: &str, value: String| KeyValue::new(key.into(), value);
+    let mut metadata = match &spec.maker {
+        Maker::Batch(id) => vec![entry(BATCH_KEY, (*id).into())],
+        Maker::Compaction { id, shares } => {
+            vec![entry("headrig.compaction", (*id).into()), entry(SHARES_KEY, shares.to_string())]
+        }
+    };
+    metadata.extend([
+        entry("headrig.version", version.into()),
+        entry("headrig.rows", spec.counts.rows.to_string()),
+        entry(LINES_KEY, spec.counts.lines.to_string()),
+        entry(RAW_BYTES_KEY, spec.counts.raw_bytes.to_string()),
+    ]);
+    let dictionary_bytes_max = match spec.maker {
+        Maker::Batch(_) => DICTIONARY_BYTES_MAX,
+        Maker::Compaction { .. } => COMPACTED_DICTIONARY_BYTES_MAX,
+    };
     let sorted_by = spec.schema.index_of(spec.sorted_by).unwrap_or_default() as i32;
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))
@@ -109,7 +149,7 @@ fn properties(spec: &FileSpec<'_>) -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_statistics_enabled(ColumnPath::from(spec.sorted_by), EnabledStatistics::Page)
         .set_data_page_row_count_limit(PAGE_ROWS_MAX)
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+        .set_dictionary_page_size_limit(dictionary_bytes_max)
         .set_write_batch_size(WRITE_BATCH_ROWS);
     for name in spec.delta.iter().chain([&spec.sorted_by]) {
         builder = undictionaried(builder, name)
@@ -119,12 +159,43 @@ fn properties(spec: &FileSpec<'_>) -> WriterProperties {
         builder = undictionaried(builder, name);
     }
     for name in spec.slight {
-        let path = name.split('.').map(str::to_owned).collect::<Vec<_>>();
-        builder = builder.set_column_compression(ColumnPath::from(path), Compression::UNCOMPRESSED);
+        builder = builder.set_column_compression(leaf(name), Compression::UNCOMPRESSED);
     }
     builder.build()
 }
 
 fn undictionaried(builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
-    builder.set_column_dictionary_enabled(ColumnPath::from(name), false)
+    builder.set_column_dictionary_enabled(leaf(name), false)
+}
+
+/// The leaf whose path is written with dots.
+fn leaf(path: &str) -> ColumnPath {
+    ColumnPath::from(path.split('.').map(str::to_owned).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::schema;
+
+    #[test]
+    fn pages_are_compressed_at_level_three_but_for_columns_of_next_to_nothing() {
+        let spec = FileSpec {
+            schema: &schema::logs(),
+            maker: Maker::Batch("b0"),
+            counts: FileCounts::default(),
+            sorted_by: "ts",
+            delta: &["offset"],
+            plain: &["attributes.key_value.value"],
+            slight: &["attributes.key_value.key"],
+        };
+        let properties = properties(&spec);
+        let zstd = Compression::ZSTD(ZstdLevel::try_new(3).unwrap());
+        for path in ["ts", "message", "offset", "attributes.key_value.value"] {
+            assert_eq!(properties.compression(&leaf(path)), zstd, "{path}");
+        }
+        assert_eq!(properties.compression(&leaf("attributes.key_value.key")), Compression::UNCOMPRESSED);
+        assert!(!properties.dictionary_enabled(&leaf("attributes.key_value.value")));
+        assert!(properties.dictionary_enabled(&leaf("attributes.key_value.key")));
+    }
 }

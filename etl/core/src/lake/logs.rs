@@ -5,10 +5,10 @@
 
 use super::{
     LakeError, LakeFile, Outlet, date_path, day_of,
-    file::{self, FileSpec},
+    file::{self, FileSpec, Maker},
     origins::{OriginId, Origins},
     rows::{PARTITION_BYTES, Rows},
-    schema,
+    schema::{self, LOGS_DELTA, LOGS_SORTED_BY},
 };
 use crate::{Event, EventType, Level};
 use arrow_schema::SchemaRef;
@@ -26,6 +26,8 @@ pub(crate) struct Place {
     pub(crate) origin: OriginId,
     pub(crate) offset: ByteOffset,
     pub(crate) length: ByteLength,
+    /// Lines that begin in it.
+    pub(crate) lines: u64,
 }
 
 /// A partition; ordered as partitions go out: by day, level, event type.
@@ -168,19 +170,19 @@ impl LogsTable {
             self.batch,
         );
         *number += 1;
-        let count = rows.len() as u64;
-        self.rows += count;
+        let counts = rows.counts();
+        self.rows += counts.rows;
         let spec = FileSpec {
             schema: &self.schema,
-            batch: &self.batch,
-            rows: count,
-            sorted_by: "ts",
-            delta: &["offset", "http_bytes"],
+            maker: Maker::Batch(&self.batch),
+            counts,
+            sorted_by: LOGS_SORTED_BY,
+            delta: &LOGS_DELTA,
             plain: &rows.unrepeating(),
             slight: &rows.slight(),
         };
         let bytes = file::write(&spec, |sink| rows.write(&self.origins, &self.formats, sink))?;
-        Ok(LakeFile { path, bytes, rows: count })
+        Ok(LakeFile { path, bytes, rows: counts.rows })
     }
 }
 
@@ -220,7 +222,7 @@ mod tests {
         let mut outlet = Outlet::new(&mut sizes);
         for row in 0..40 {
             let event = Event { ts: UnixMicros(row * DAY_MICROS), ..Event::default() };
-            let place = Place { origin, offset: ByteOffset(row as u64), length: ByteLength(1) };
+            let place = Place { origin, offset: ByteOffset(row as u64), length: ByteLength(1), lines: 1 };
             table.push(&event, &place, Some("x"));
             table.relieve(&mut outlet).unwrap();
             assert!(table.open.len() <= 8);

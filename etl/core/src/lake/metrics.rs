@@ -4,9 +4,9 @@
 
 use super::{
     DAY_MICROS, LakeError, LakeFile, Outlet, SiteId, date_path,
-    file::{self, FileSpec},
+    file::{self, FileCounts, FileSpec, Maker},
     origins::Origins,
-    schema,
+    schema::{self, METRICS_SORTED_BY},
 };
 use crate::{Event, EventType, Level};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
@@ -140,9 +140,13 @@ impl MetricsTable {
         self.rows += rows;
         let spec = FileSpec {
             schema: &self.schema,
-            batch: &self.batch,
-            rows,
-            sorted_by: "minute",
+            maker: Maker::Batch(&self.batch),
+            counts: FileCounts {
+                rows,
+                lines: groups.iter().map(|group| group.lines).sum(),
+                raw_bytes: groups.iter().map(|group| group.bytes).sum(),
+            },
+            sorted_by: METRICS_SORTED_BY,
             delta: &[],
             plain: &[],
             slight: &[],

@@ -6,7 +6,7 @@
 use super::{
     LakeError, Place,
     columns::{AttributesColumn, NumberColumn, TextColumn, ordered, ordered_numbers},
-    file::{ColumnSink, DICTIONARY_BYTES_MAX},
+    file::{ColumnSink, DICTIONARY_BYTES_MAX, FileCounts},
     origins::Origins,
     schema::attribute_entries,
 };
@@ -30,6 +30,10 @@ const TS_SOURCES: [TsSource; 3] = [TsSource::Event, TsSource::File, TsSource::Re
 #[derive(Default)]
 pub(super) struct Rows {
     bytes: usize,
+    /// Lines of the rows.
+    lines: u64,
+    /// Their plain bytes.
+    raw_bytes: u64,
     unsorted: bool,
     ts: Vec<i64>,
     ts_source: Vec<u16>,
@@ -63,7 +67,7 @@ const TEXTS: [&str; 11] = [
 ];
 
 /// Columns of so few values that a page of them is a few runs.
-const CONSTANTS: [&str; 3] = ["ts_source", "severity_number", "format"];
+pub(super) const CONSTANTS: [&str; 3] = ["ts_source", "severity_number", "format"];
 /// The leaves of the attributes.
 const ATTRIBUTES: [&str; 2] = ["attributes.key_value.key", "attributes.key_value.value"];
 /// The columns of a row's origin.
@@ -79,6 +83,11 @@ impl Rows {
         self.ts.len()
     }
 
+    /// What they stand for.
+    pub(super) fn counts(&self) -> FileCounts {
+        FileCounts { rows: self.len() as u64, lines: self.lines, raw_bytes: self.raw_bytes }
+    }
+
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -88,6 +97,8 @@ impl Rows {
     pub(super) fn push(&mut self, event: &Event<'_>, format: u16, place: &Place, raw: Option<&str>) -> usize {
         let row = self.len();
         self.unsorted |= self.ts.last().is_some_and(|last| *last > event.ts.0);
+        self.lines += place.lines;
+        self.raw_bytes += place.length.0;
         self.ts.push(event.ts.0);
         self.ts_source.push(event.ts_source as u16);
         self.severity.push(event.severity_number);

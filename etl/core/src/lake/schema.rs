@@ -3,6 +3,13 @@
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use std::sync::Arc;
 
+/// The column that `logs` is sorted by.
+pub(super) const LOGS_SORTED_BY: &str = "ts";
+/// Further columns of `logs` that grow from row to row, or hardly repeat.
+pub(super) const LOGS_DELTA: [&str; 2] = ["offset", "http_bytes"];
+/// The column that `metrics` is sorted by.
+pub(super) const METRICS_SORTED_BY: &str = "minute";
+
 /// The `logs` table's columns; the partition's values stand in the path only.
 pub(super) fn logs() -> SchemaRef {
     let columns = [

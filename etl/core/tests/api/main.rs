@@ -13,6 +13,8 @@ mod foreign;
 mod framing;
 mod golden;
 mod golden_lines;
+mod layout;
+mod merging;
 mod redaction;
 mod rules;
 mod spans;

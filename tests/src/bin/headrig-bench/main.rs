@@ -1,8 +1,10 @@
-//! Measures the release build: `headrig local` and `headrig-agent`, each beside the floor, in one run, and the sink.
+//! Measures the release build: `headrig local` and `headrig-agent`, each beside the floor, and the ETL core beside
+//! others that parse the same log; each in one run.
 //!
-//! Everything that is not measured runs in other processes: the floor, the stand-in for S3, the logs' writers.
+//! Everything that is not measured runs in other processes: the floor, the stand-in for S3, the logs' writers, the others.
 
 mod agent;
+mod etl;
 mod floor;
 mod local;
 mod null_s3;
@@ -28,6 +30,11 @@ enum Measure {
     Agent(agent::Options),
     /// The sink under a Runtime API of this harness: cold start, what an invocation takes, write calls, sizes
     Sink(sink::Options),
+    /// The ETL core on one thread, and the same log parsed by others
+    Etl(etl::Options),
+    /// Run one stage of the ETL core over objects, and nothing else
+    #[command(hide = true)]
+    EtlStage(etl::StageRun),
     /// Read, compress and hash FILE, and nothing else
     #[command(hide = true)]
     Floor(Floor),
@@ -41,6 +48,8 @@ fn main() -> ExitCode {
         Measure::Local(options) => local::run(&options),
         Measure::Agent(options) => agent::run(&options),
         Measure::Sink(options) => sink::run(&options),
+        Measure::Etl(options) => etl::run(&options),
+        Measure::EtlStage(stage) => stage.run(),
         Measure::Floor(floor) => floor.run(),
         Measure::NullS3 { folder } => null_s3::serve(&folder),
     };

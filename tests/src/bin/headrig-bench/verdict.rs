@@ -25,6 +25,14 @@ impl Figure {
         }
     }
 
+    /// A figure that has to be at least `limit`.
+    pub(crate) fn at_least(what: impl Into<String>, measured: f64, limit: f64, unit: &str) -> Self {
+        Self {
+            met: Some(measured >= limit),
+            ..Self::with_target(what.into(), measured, format!(">= {limit}"), unit)
+        }
+    }
+
     /// A figure that has to be below `limit`.
     pub(crate) fn below(what: impl Into<String>, measured: f64, limit: f64, unit: &str) -> Self {
         Self {
@@ -127,6 +135,8 @@ mod tests {
     fn a_limit_counts_as_reached_or_not_as_it_is_said() {
         assert!(!Figure::at_most("ratio", 1.15, 1.15, "x").is_missed());
         assert!(Figure::at_most("ratio", 1.151, 1.15, "x").is_missed());
+        assert!(!Figure::at_least("speed", 250.0, 250.0, "MB/s").is_missed());
+        assert!(Figure::at_least("speed", 249.9, 250.0, "MB/s").is_missed());
         assert!(Figure::below("files", 100.0, 100.0, "").is_missed());
         assert!(!Figure::below("files", 99.0, 100.0, "").is_missed());
         assert!(!Figure::stated("files", "7").is_missed());

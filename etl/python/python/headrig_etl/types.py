@@ -1,0 +1,112 @@
+"""What driver and tasks tell each other. All of it is pickled, so it is plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Ticket(NamedTuple):
+    """A run's right to a batch: it was started as this attempt."""
+
+    batch: str
+    attempt: int
+    run: str
+
+
+class Member(NamedTuple):
+    """An object of a batch."""
+
+    key: str
+    hash: str
+    size: int
+
+
+class Counts(NamedTuple):
+    """What came of a member's bytes."""
+
+    bytes_in: int
+    bytes_raw: int
+    lines: int
+    events: int
+    rows: int
+    unparsed: int
+    dropped_by_rule: int
+
+
+class LakeFile(NamedTuple):
+    """A file of the lake. `path` is relative to the lake, `sha256` is hexadecimal."""
+
+    path: str
+    rows: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A bucket and a prefix in it, which is empty or ends with a slash."""
+
+    bucket: str
+    prefix: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """Reads `s3://bucket/prefix` (also `s3a://`). Raises ValueError for anything else."""
+        scheme, _, rest = text.partition("://")
+        bucket, _, prefix = rest.partition("/")
+        if scheme not in ("s3", "s3a") or not bucket:
+            raise ValueError(f"expected a place such as s3://bucket/lake, found {text!r}")
+        prefix = prefix.strip("/")
+        return cls(bucket, f"{prefix}/" if prefix else "")
+
+    def key(self, path: str) -> str:
+        """The key of `path` in the bucket."""
+        return self.prefix + path
+
+    def url(self, path: str = "") -> str:
+        """`path` as others name it."""
+        return f"s3://{self.bucket}/{self.prefix}{path}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is told, checked."""
+
+    batches: tuple[tuple[str, int], ...]
+    bucket: str
+    lake: Place
+    ledger: str
+    run: str
+    database: str | None = None
+    timezone: str = "UTC"
+    raw: bool = False
+    lease_seconds: int = 900
+    failures_max: int = 3
+    object_bytes_max: int = 1 << 30
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A task: one batch, all of whose members it reads in the order of their keys."""
+
+    job: Job
+    ticket: Ticket
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A task's good end: the files are in the lake. Each member is either in `counts` or in `quarantined`."""
+
+    files: tuple[LakeFile, ...]
+    counts: dict[str, Counts]
+    quarantined: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A task's bad end. `transient`: not the batch's fault, and likely to pass."""
+
+    reason: str
+    transient: bool
