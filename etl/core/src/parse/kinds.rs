@@ -7,6 +7,7 @@
 
 use super::classify::classify_owned;
 use super::fields::Fact;
+use super::level::severity_of_word;
 use crate::event::{Event, EventType};
 use std::borrow::Cow;
 
@@ -47,6 +48,8 @@ pub(super) fn settle<'a>(facts: &Facts<'a>, leveled: bool, event: &mut Event<'a>
         journal(facts, event)
     } else if has(Fact::Mongo) {
         mongo(event)
+    } else if let Some(word) = facts.of(Fact::PostgresLevel) {
+        postgres(word, event)
     } else if has(Fact::AuditId) {
         kubernetes(event)
     } else if has(Fact::EventSource) && has(Fact::EventName) {
@@ -109,6 +112,15 @@ fn mongo(event: &mut Event<'_>) -> Option<i32> {
         Some("Authentication succeeded" | "Successfully authenticated") => EventType::AuthSuccess,
         _ => EventType::Database,
     };
+    None
+}
+
+/// PostgreSQL's `jsonlog` says what its other logs do. Its word for information is `LOG`.
+fn postgres(word: &str, event: &mut Event<'_>) -> Option<i32> {
+    if let Some(severity) = severity_of_word(word).or((word == "LOG").then_some(INFO)) {
+        event.set_severity(severity);
+    }
+    classify_owned("postgres", event.message.clone().unwrap_or_default(), event);
     None
 }
 

@@ -49,6 +49,8 @@ pub(in crate::parse) enum Fact {
     AuditResult,
     /// MongoDB's time.
     Mongo,
+    /// PostgreSQL's level in its `jsonlog`.
+    PostgresLevel,
     /// Serilog's compact time.
     Serilog,
     /// A container's output: `stdout` or `stderr`.
@@ -213,7 +215,7 @@ static COLUMNS: &[(Field, &[&str])] = &[
         "ipAddress", "sourceIPs", "request.remote_ip", "request.client_ip", "request.remote_addr",
         "httpRequest.remoteIp", "httpRequest.clientIp", "protoPayload.requestMetadata.callerIp",
         "srcaddr", "downstream_remote_address", "remote_address", "ClientIP", "attr.remote",
-        "attr.client", "IpAddress", "winlog.event_data.IpAddress", "EventData.IpAddress",
+        "attr.client", "IpAddress", "winlog.event_data.IpAddress", "EventData.IpAddress", "remote_host",
         "network.client.ip", "AUDIT_FIELD_ADDR", "_AUDIT_FIELD_ADDR", "client", "http.client_ip",
         "net.peer.ip", "ClientAddr", "peer",
     ]),
@@ -272,6 +274,7 @@ static FACTS: &[(Fact, &[&str])] = &[
     (Fact::AuditType, &["_AUDIT_TYPE_NAME", "AUDIT_TYPE_NAME"]),
     (Fact::AuditResult, &["AUDIT_FIELD_RES", "_AUDIT_FIELD_RES", "AUDIT_FIELD_RESULT"]),
     (Fact::Mongo, &["t.$date", "t.$date.$numberLong"]),
+    (Fact::PostgresLevel, &["error_severity"]),
     (Fact::Serilog, &["@t"]),
     (Fact::Stream, &["stream"]),
     (Fact::Category, &["event.category"]),
