@@ -81,12 +81,12 @@ impl Bucket {
                 .encoding_type(EncodingType::Url);
             let page = self.calls.wait(request.send()).map_err(|error| Answer::of(&error))?;
             found.extend(listed(&page, page.encoding_type() == Some(&EncodingType::Url)));
-            // The SDK takes a listing that breaks off for a short one; this comes with every whole one.
             if let (Some(after), Some(last)) = (after, found.last())
                 && last.key.as_str() <= after
             {
                 return Err(cut_short("the listing does not go on behind the key that it was asked to"));
             }
+            // The SDK takes a listing that breaks off for a short one; this comes with every whole one.
             let goes_on = page.is_truncated().ok_or_else(|| cut_short("the listing broke off"))?;
             if !goes_on || found.len() >= limit {
                 return Ok(found);

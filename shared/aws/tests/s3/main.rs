@@ -140,7 +140,14 @@ fn a_listing_that_breaks_off_or_begins_anew_is_an_error() {
         (object(1), "broke off"),
         (String::new(), "broke off"),
         (format!("<IsTruncated>false</IsTruncated>{full}"), "does not go on"),
-        (format!("<IsTruncated>true</IsTruncated>{}", object(1)), "too many pieces"),
+        (format!("<IsTruncated>true</IsTruncated>{}", object(1)), "where it goes on"),
+        (
+            format!(
+                "<IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>{}",
+                object(1)
+            ),
+            "too many pieces",
+        ),
     ] {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", server.local_addr().unwrap());
