@@ -13,6 +13,7 @@ use crate::{
     conditions::{Conditions, Site, message_of, regex_set, table},
 };
 use regex::RegexSet;
+use std::net::IpAddr;
 
 /// The longest value that a group is named by, in bytes.
 const GROUP_BYTES_MAX: usize = 120;
@@ -216,7 +217,8 @@ fn name_group(
         let value = match by {
             GroupBy::Host => host,
             GroupBy::Source => source,
-            GroupBy::SrcIp => event?.src_ip.as_deref()?,
+            // What a rule redacted is the same for everybody: taken for one address it would be an attacker.
+            GroupBy::SrcIp => event?.src_ip.as_deref().filter(|found| found.parse::<IpAddr>().is_ok())?,
             GroupBy::UserName => event?.user_name.as_deref()?,
             GroupBy::Service => event?.service.as_deref()?,
         };
