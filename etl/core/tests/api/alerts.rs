@@ -134,11 +134,12 @@ fn an_attack_is_told_once_and_again_when_it_was_quiet_for_the_cooldown() {
 
 #[test]
 fn addresses_that_were_redacted_are_not_one_attacker() {
-    let text: String = (0..40).map(|host| failures(&format!("192.0.2.{host}"), host, 1, 1)).collect();
-    let redacting = headrig_etl::config::parse("[[rule]]\nname = 'a'\nredact = { what = ['ipv4'] }");
-    let redacting = redacting.unwrap();
-    let runner = Runner::default();
-    assert_eq!(names(&runner.figures("b1", &figures(&redacting, &text))), ["account_under_attack"]);
+    let redacting = parse("[[rule]]\nname = 'a'\nredact = { what = ['ipv4'] }").unwrap();
+    let text = failures("192.0.2.7", 0, 40, 1);
+    for (settings, expect) in [(&*BUILT_IN, true), (&redacting, false)] {
+        let told = Runner::default().figures("b1", &figures(settings, &text));
+        assert_eq!(names(&told).contains(&"brute_force"), expect, "{told:?}");
+    }
 }
 
 #[test]
