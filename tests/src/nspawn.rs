@@ -10,6 +10,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -21,6 +22,8 @@ const SUITE: &str = "bookworm";
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 /// How long the root may take to be made.
 const MAKING_LIMIT: Duration = Duration::from_secs(600);
+
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// A booted machine.
 #[derive(Debug)]
@@ -70,8 +73,9 @@ impl Machine {
             "--link-journal=no",
             "--console=pipe",
         ]);
-        // Beside others: the name is that of this process.
-        command.arg(format!("--machine=headrig-{}", std::process::id())).arg("--directory").arg(&root);
+        // Two of one name would not both come up; the folder's is its own.
+        let name = folder.path().file_name().and_then(|name| name.to_str()).context("a name is letters")?;
+        command.arg(format!("--machine={name}")).arg("--directory").arg(&root);
         let container = Container { nspawn: Running::start(command)?, leader: None };
         let mut machine = Self { container, root, _folder: folder };
         wait_until("the machine is up", ANSWER_LIMIT, || machine.is_up())?;
@@ -156,6 +160,8 @@ impl Drop for Container {
 
 /// Makes the root once. One that was not finished is made anew.
 fn make_root(made: &Path) -> Result<()> {
+    // Tests that run side by side wait for the first.
+    let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if made.is_dir() {
         return Ok(());
     }

@@ -152,8 +152,9 @@ fn until_settled(cloud: &Cloud, job: &mut Job<'_>) -> Result<()> {
             flushed |= answer.is_ok_and(|answer| answer["done"].is_string());
         }
         if last_run.elapsed() > QUIET {
-            job.awaken()?;
+            // In this order whoever goes on late comes too late, whatever the sweep has found out by then.
             expire_lost_starts(&ledger)?;
+            job.awaken()?;
             last_run = Instant::now();
         }
         thread::sleep(ROUND);
