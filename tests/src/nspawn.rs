@@ -10,7 +10,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -23,7 +23,9 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 /// How long the root may take to be made.
 const MAKING_LIMIT: Duration = Duration::from_secs(600);
 
-static MAKING: Mutex<()> = Mutex::new(());
+/// Held by the one machine there is: without a unit of its own a container manages the control group of this process,
+/// and two systemds cannot share one.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// A booted machine.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ pub struct Machine {
     container: Container,
     root: PathBuf,
     _folder: TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// The container's process here, and its first process.
@@ -58,6 +61,7 @@ impl Machine {
     /// # Errors
     /// When it does not come up.
     pub fn boot(made: &Path) -> Result<Self> {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         make_root(made)?;
         let folder = TempDir::with_prefix("headrig-machine-")?;
         let root = folder.path().join("root");
@@ -77,7 +81,7 @@ impl Machine {
         let name = folder.path().file_name().and_then(|name| name.to_str()).context("a name is letters")?;
         command.arg(format!("--machine={name}")).arg("--directory").arg(&root);
         let container = Container { nspawn: Running::start(command)?, leader: None };
-        let mut machine = Self { container, root, _folder: folder };
+        let mut machine = Self { container, root, _folder: folder, _alone: alone };
         wait_until("the machine is up", ANSWER_LIMIT, || machine.is_up())?;
         Ok(machine)
     }
@@ -160,8 +164,6 @@ impl Drop for Container {
 
 /// Makes the root once. One that was not finished is made anew.
 fn make_root(made: &Path) -> Result<()> {
-    // Tests that run side by side wait for the first.
-    let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if made.is_dir() {
         return Ok(());
     }

@@ -40,7 +40,7 @@ pub(super) fn run(quick: bool) -> Result<()> {
             "packaging",
             "--",
             "--test-threads",
-            "2",
+            "1",
         ]);
         tests.env("HEADRIG_DIST", &first).env("HEADRIG_DIST_NEXT", &next);
         if quick {
