@@ -10,7 +10,7 @@ use crate::lake::{date_path, day_of};
 use headrig_contract::{ContentHash, UnixMicros};
 use std::fmt;
 
-pub use crate::lake::{Footer, Input, Share, Shares, merge};
+pub use crate::lake::{Footer, Input, Share, Shares, Tail, merge};
 
 /// What a large file stands for: plain bytes, and so much again for each row. It is one row group.
 pub const TARGET_BYTES: u64 = 128 << 20;

@@ -14,6 +14,7 @@ mod rows;
 mod schema;
 mod shares;
 mod spans;
+mod tail;
 
 pub use catalog::{CatalogTable, Column, tables};
 pub(crate) use logs::{LogsTable, Place};
@@ -22,6 +23,7 @@ pub(crate) use metrics::{MetricsTable, Observation};
 pub(crate) use origins::{Origin, OriginId, SiteId};
 pub use shares::{Share, Shares};
 pub use spans::{RowSpan, read_metric_lines, read_spans};
+pub use tail::Tail;
 
 use headrig_contract::UnixMicros;
 use std::{fmt, io};

@@ -1,6 +1,6 @@
 //! What fails, as Python's exceptions.
 
-use headrig_ledger::ProtocolError;
+use headrig_ledger::{LedgerError as CoreError, ProtocolError};
 use pyo3::{create_exception, exceptions::PyException, prelude::*};
 
 create_exception!(headrig_etl._core, LedgerError, PyException, "The ledger could not be read or written.");
@@ -15,6 +15,12 @@ create_exception!(
     Refused,
     LedgerError,
     "The batch does not take this step from this run, which must end."
+);
+create_exception!(
+    headrig_etl._core,
+    Overtaken,
+    LedgerError,
+    "A compaction came between: what was written or planned by the layout before counts for nothing."
 );
 create_exception!(
     headrig_etl._core,
@@ -48,6 +54,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("LedgerError", py.get_type::<LedgerError>())?;
     module.add("LedgerUnavailable", py.get_type::<LedgerUnavailable>())?;
     module.add("Refused", py.get_type::<Refused>())?;
+    module.add("Overtaken", py.get_type::<Overtaken>())?;
     module.add("Unreadable", py.get_type::<Unreadable>())?;
     module.add("BatchFailed", py.get_type::<BatchFailed>())?;
     module.add("Unconserved", py.get_type::<Unconserved>())?;
@@ -59,6 +66,7 @@ pub(crate) fn of_protocol(error: ProtocolError) -> PyErr {
     let told = told(&error);
     match error {
         ProtocolError::Refused { .. } => Refused::new_err(told),
+        ProtocolError::Ledger(CoreError::Overtaken { .. }) => Overtaken::new_err(told),
         _ if error.is_retryable() => LedgerUnavailable::new_err(told),
         _ => LedgerError::new_err(told),
     }

@@ -1,12 +1,15 @@
 //! The ledger in DynamoDB as the job needs it: claim, members, renew, commit, or give back.
 
-use crate::{credentials::PythonCredentials, errors::of_protocol};
+use crate::{
+    credentials::PythonCredentials,
+    errors::{Overtaken, of_protocol},
+};
 use aws_sdk_dynamodb::config::{AppName, SharedCredentialsProvider};
 use headrig_aws::{Calls, DynamoLedger, TableNotes};
 use headrig_contract::{ContentHash, UnixMicros};
 use headrig_ledger::{
-    Attempt, BatchId, Claim, FileRecord, Ledger as _, LineCounts, Outcome, Policy, ProtocolError, RunId,
-    batch::Release, protocol,
+    Attempt, BatchId, Claim, Day, Epoch, FileRecord, Layout, Ledger as _, LedgerError, LineCounts, Outcome,
+    Policy, ProtocolError, RunId, batch::Release, protocol,
 };
 use pyo3::{
     exceptions::{PyOSError, PyValueError},
@@ -27,6 +30,9 @@ const WORKERS: usize = 1;
 type MemberFacts = (String, String, u64);
 /// An outcome as Python tells it: hash, then lines, events, rows and dropped events, or the reason why not.
 type Told = (String, Option<(u64, u64, u64, u64)>, Option<String>);
+
+/// A layout as Python has it: epoch, closed before, late commits, list of generations.
+pub(crate) type LayoutFacts = (u64, i32, u64, Option<String>);
 
 /// The ledger's table, and the run that asks.
 #[pyclass(frozen, module = "headrig_etl._core")]
@@ -105,7 +111,40 @@ impl Ledger {
         Ok(found.map(|batch| batch.state.phase().as_str()))
     }
 
-    /// Ends the batch. Each outcome is (hash, (lines, events, rows, dropped), None) or (hash, None, reason).
+    /// The lake's layout: epoch, the day before which days are closed (counted from 1970), late commits, and the name of
+    /// the list of generations, or None.
+    fn layout(&self, py: Python<'_>) -> PyResult<LayoutFacts> {
+        self.ask(py, |ledger, _| Ok(ledger.layout()?)).map(facts_of)
+    }
+
+    /// Begins a compaction that closes the days before that one, and returns the layout to plan by.
+    fn begin_compaction(&self, py: Python<'_>, day: i32) -> PyResult<LayoutFacts> {
+        self.ask(py, |ledger, _| protocol::begin_compaction(ledger, Day(day))).map(facts_of)
+    }
+
+    /// Sends readers and writers to the generations on the list of that name, which were made by the layout
+    /// `planned_by`, and returns the layout behind that. Raises `Overtaken` where it is another by now.
+    fn switch_layout(
+        &self,
+        py: Python<'_>,
+        planned_by: LayoutFacts,
+        generations: &str,
+    ) -> PyResult<LayoutFacts> {
+        let (planned_by, generations) = (layout_of(planned_by)?, parsed("the list's name", generations)?);
+        let switched =
+            py.detach(|| protocol::switch_layout(&self.table, &planned_by, generations)).map_err(|error| {
+                match error {
+                    ProtocolError::Ledger(LedgerError::Conflict { .. }) => {
+                        Overtaken::new_err(error.to_string())
+                    }
+                    other => of_protocol(other),
+                }
+            });
+        switched.map(facts_of)
+    }
+
+    /// Ends the batch. Each outcome is (hash, (lines, events, rows, dropped), None) or (hash, None, reason). Its rows are of
+    /// `days` and were written where `layout` has them; raises `Overtaken` where that is another by now.
     fn commit(
         &self,
         py: Python<'_>,
@@ -113,10 +152,13 @@ impl Ledger {
         attempt: u32,
         run: &str,
         outcomes: Vec<Told>,
+        layout: LayoutFacts,
+        days: Vec<i32>,
     ) -> PyResult<()> {
         let (id, claim) = ticket(batch, attempt, run)?;
+        let placed = layout_of(layout)?.placed(days.into_iter().map(Day));
         let outcomes = outcomes.into_iter().map(outcome).collect::<PyResult<Vec<_>>>()?;
-        self.step(py, |ledger, _| protocol::commit(ledger, id, &claim, &outcomes, now()))
+        self.step(py, |ledger, _| protocol::commit_placed(ledger, id, &claim, &outcomes, &placed, now()))
     }
 
     /// Gives the attempt up as failed, which counts against the batch.
@@ -176,6 +218,16 @@ impl Ledger {
         members.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(members)
     }
+}
+
+fn facts_of(layout: Layout) -> LayoutFacts {
+    let Layout { epoch, closed_before, late, generations } = layout;
+    (epoch.0, closed_before.0, late, generations.map(|name| name.to_string()))
+}
+
+fn layout_of((epoch, closed_before, late, generations): LayoutFacts) -> PyResult<Layout> {
+    let generations = generations.map(|name| parsed("the list's name", &name)).transpose()?;
+    Ok(Layout { epoch: Epoch(epoch), closed_before: Day(closed_before), late, generations })
 }
 
 fn ticket(batch: &str, attempt: u32, run: &str) -> PyResult<(BatchId, Claim)> {

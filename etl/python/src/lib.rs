@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod alerting;
+mod compaction;
 mod credentials;
 mod errors;
 mod ledger;
@@ -34,6 +35,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(tables, module)?)?;
     module.add_function(wrap_pyfunction!(writing::write_batch, module)?)?;
     module.add_function(wrap_pyfunction!(alerting::take_in, module)?)?;
+    compaction::add_to(module)?;
     module.add_class::<writing::Settings>()?;
     module.add_class::<ledger::Ledger>()?;
     module.add_class::<sink::SinkSide>()?;

@@ -9,6 +9,7 @@ mod counting;
 mod failure;
 mod fields;
 mod items;
+mod layout;
 mod listing;
 mod places;
 mod reading;
@@ -23,7 +24,7 @@ use aws_sdk_dynamodb::{
 use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
 use headrig_ledger::{
     Batch, BatchCursor, BatchEvent, BatchId, BatchPhase, Counts, FileCursor, FileEvent, FilePhase,
-    FileRecord, Ledger, LedgerError, Outcome, PutOutcome, Round, Version,
+    FileRecord, Layout, Ledger, LedgerError, Outcome, Placed, PutOutcome, Round, Version, layout::Reading,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
@@ -116,13 +117,14 @@ impl Ledger for DynamoLedger {
         self.wait(self.table.swap_batch(expected, next))
     }
 
-    fn commit(
+    fn commit_placed(
         &self,
         expected: Version,
         next: &Batch,
         outcomes: &[(ContentHash, Outcome)],
+        placed: &Placed,
     ) -> Result<(), LedgerError> {
-        self.wait(self.table.commit(expected, next, outcomes))
+        self.wait(self.table.commit(expected, next, outcomes, *placed))
     }
 
     fn split(&self, expected: Version, next: &Batch, parts: &[Batch]) -> Result<(), LedgerError> {
@@ -131,6 +133,14 @@ impl Ledger for DynamoLedger {
 
     fn requeue(&self, hash: ContentHash, round: Round, now: UnixMicros) -> Result<(), LedgerError> {
         self.wait(self.table.requeue(hash, round, now))
+    }
+
+    fn layout(&self) -> Result<Layout, LedgerError> {
+        self.wait(self.table.layout())
+    }
+
+    fn swap_layout(&self, expected: Reading, next: &Layout) -> Result<(), LedgerError> {
+        self.wait(self.table.swap_layout(expected, next))
     }
 
     fn file(&self, hash: ContentHash) -> Result<Option<FileRecord>, LedgerError> {

@@ -3,6 +3,8 @@
 //! Failures are panics that name the claim. `make` gives an empty ledger each time. The suite speaks to
 //! the port alone; that the protocol holds on top of it is the business of the tests in `tests/`.
 
+mod layout;
+
 use crate::{
     batch::{Batch, BatchPhase, Claim, Isolation, Release},
     error::LedgerError,
@@ -33,6 +35,7 @@ pub fn check<L: Ledger>(make: impl Fn() -> L) {
     a_quarantined_file_is_put_back_once_a_round(&make());
     history_is_in_order_without_renewals(&make());
     counts_add_up(&make());
+    layout::check(make);
 }
 
 /// The file number `number`, first seen at that microsecond.

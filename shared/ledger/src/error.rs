@@ -3,6 +3,7 @@
 use crate::{
     file::{FilePhase, FileRecord},
     ids::{BatchId, Version},
+    layout::{Epoch, Layout, Reading},
 };
 use headrig_contract::ContentHash;
 use std::{error::Error, path::PathBuf};
@@ -19,6 +20,17 @@ pub enum LedgerError {
         expected: String,
         /// What is there.
         found: String,
+    },
+    /// A compaction came between a commit and the layout that its files were written under.
+    #[error(
+        "the files were written under the lake's layout of epoch {expected}, and a compaction has changed it to {}; what was written counts for nothing, run the batch again",
+        found.map_or_else(|| "another".into(), |found| found.to_string())
+    )]
+    Overtaken {
+        /// The epoch that was read.
+        expected: Epoch,
+        /// The epoch now, where it is known.
+        found: Option<Epoch>,
     },
     /// The disk or the quota is full.
     #[error("the ledger {} cannot grow: the disk or quota is full; make room, then run again", path.display())]
@@ -114,6 +126,7 @@ impl LedgerError {
                 true
             }
             Self::Conflict { .. }
+            | Self::Overtaken { .. }
             | Self::Unreadable { .. }
             | Self::NewerSchema { .. }
             | Self::NotALedger { .. }
@@ -137,6 +150,16 @@ impl LedgerError {
     pub fn batch_conflict(id: BatchId, expected: Version, found: Option<Version>) -> Self {
         let found = found.map_or_else(|| "none".into(), |version| format!("version {version}"));
         Self::Conflict { subject: format!("batch {id}"), expected: format!("version {expected}"), found }
+    }
+
+    /// The conflict of a write that wanted the layout as it was read.
+    pub fn layout_conflict(expected: Reading, found: Option<&Layout>) -> Self {
+        let told = |epoch: Epoch, late: u64| format!("epoch {epoch} and {late} late commits");
+        Self::Conflict {
+            subject: "the lake's layout".into(),
+            expected: told(expected.epoch, expected.late),
+            found: found.map_or_else(|| "another".into(), |found| told(found.epoch, found.late)),
+        }
     }
 
     /// The conflict of a write that wanted no such batch.

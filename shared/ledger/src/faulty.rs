@@ -8,6 +8,7 @@ use crate::{
     file::{FilePhase, FileRecord, Outcome},
     history::{BatchEvent, FileEvent},
     ids::{BatchId, Round, Version},
+    layout::{Layout, Placed, Reading},
     port::{BatchCursor, Counts, FileCursor, Ledger, PutOutcome},
 };
 use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
@@ -105,13 +106,14 @@ impl<L: Ledger> Ledger for Faulty<L> {
         self.call("change a batch", |inner| inner.swap_batch(expected, next))
     }
 
-    fn commit(
+    fn commit_placed(
         &self,
         expected: Version,
         next: &Batch,
         outcomes: &[(ContentHash, Outcome)],
+        placed: &Placed,
     ) -> Result<(), LedgerError> {
-        self.call("commit a batch", |inner| inner.commit(expected, next, outcomes))
+        self.call("commit a batch", |inner| inner.commit_placed(expected, next, outcomes, placed))
     }
 
     fn split(&self, expected: Version, next: &Batch, parts: &[Batch]) -> Result<(), LedgerError> {
@@ -120,6 +122,14 @@ impl<L: Ledger> Ledger for Faulty<L> {
 
     fn requeue(&self, hash: ContentHash, round: Round, now: UnixMicros) -> Result<(), LedgerError> {
         self.call("put a file back", |inner| inner.requeue(hash, round, now))
+    }
+
+    fn layout(&self) -> Result<Layout, LedgerError> {
+        self.call("read the layout", Ledger::layout)
+    }
+
+    fn swap_layout(&self, expected: Reading, next: &Layout) -> Result<(), LedgerError> {
+        self.call("change the layout", |inner| inner.swap_layout(expected, next))
     }
 
     fn file(&self, hash: ContentHash) -> Result<Option<FileRecord>, LedgerError> {

@@ -8,6 +8,7 @@ use crate::{
     file::{FilePhase, FileRecord, FileState, Outcome},
     history::{BatchEvent, FileEvent},
     ids::{BatchId, Round, Version},
+    layout::{Layout, Placed, Reading},
     port::{BatchCursor, Counts, FileCursor, Ledger, PutOutcome},
 };
 use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
@@ -29,6 +30,8 @@ pub struct Contents {
     pub files: BTreeMap<ContentHash, FileRecord>,
     /// The batches by id.
     pub batches: BTreeMap<BatchId, Batch>,
+    /// The lake's layout.
+    pub layout: Layout,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -102,14 +105,16 @@ impl Ledger for MemoryLedger {
         self.transaction(|tables| tables.swap_batch(expected, next))
     }
 
-    fn commit(
+    fn commit_placed(
         &self,
         expected: Version,
         next: &Batch,
         outcomes: &[(ContentHash, Outcome)],
+        placed: &Placed,
     ) -> Result<(), LedgerError> {
         self.transaction(|tables| {
             tables.swap_batch(expected, next)?;
+            tables.now.layout = tables.now.layout.admit(placed)?;
             let from = FileState::Batched { batch: next.id };
             outcomes.iter().try_for_each(|(hash, outcome)| {
                 tables.move_file(*hash, &from, &FileState::after(outcome, next.id), next.changed)
@@ -139,6 +144,21 @@ impl Ledger for MemoryLedger {
                 Ok(())
             }
             found => Err(LedgerError::file_conflict(hash, FilePhase::Quarantined, found)),
+        })
+    }
+
+    fn layout(&self) -> Result<Layout, LedgerError> {
+        Ok(self.tables().now.layout)
+    }
+
+    fn swap_layout(&self, expected: Reading, next: &Layout) -> Result<(), LedgerError> {
+        self.transaction(|tables| {
+            let present = tables.now.layout;
+            if present.reading() != expected {
+                return Err(LedgerError::layout_conflict(expected, Some(&present)));
+            }
+            tables.now.layout = Layout { late: present.late, ..*next };
+            Ok(())
         })
     }
 

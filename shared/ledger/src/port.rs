@@ -10,6 +10,7 @@ use crate::{
     file::{FilePhase, FileRecord, LineCounts, Outcome},
     history::{BatchEvent, FileEvent},
     ids::{BatchId, Round, Version},
+    layout::{Layout, Placed, Reading},
 };
 use headrig_contract::{ByteLength, ContentHash, ObjectKey, UnixMicros};
 
@@ -44,15 +45,31 @@ pub trait Ledger {
     /// [`LedgerError::Conflict`] when the version is another one, or there is no such batch.
     fn swap_batch(&self, expected: Version, next: &Batch) -> Result<(), LedgerError>;
 
-    /// [`Self::swap_batch`], and moves each file from `Batched` in it to where its outcome leaves it.
+    /// [`Self::commit_placed`] of a batch without rows, or in a lake that is never compacted by its layout.
     ///
     /// # Errors
-    /// [`LedgerError::Conflict`] as there, or when a file is not `Batched` in this batch.
+    /// [`LedgerError::Conflict`] as there.
     fn commit(
         &self,
         expected: Version,
         next: &Batch,
         outcomes: &[(ContentHash, Outcome)],
+    ) -> Result<(), LedgerError> {
+        self.commit_placed(expected, next, outcomes, &Placed::default())
+    }
+
+    /// [`Self::swap_batch`], and moves each file from `Batched` in it to where its outcome leaves it, and the layout
+    /// to where [`Layout::admit`] leaves it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Conflict`] as there, or when a file is not `Batched` in this batch; [`LedgerError::Overtaken`]
+    /// when the layout does not admit it.
+    fn commit_placed(
+        &self,
+        expected: Version,
+        next: &Batch,
+        outcomes: &[(ContentHash, Outcome)],
+        placed: &Placed,
     ) -> Result<(), LedgerError>;
 
     /// [`Self::swap_batch`], and puts `parts`, whose members move from this batch into theirs.
@@ -66,6 +83,18 @@ pub trait Ledger {
     /// # Errors
     /// [`LedgerError::Conflict`] when it is not quarantined, or in another round, or unknown.
     fn requeue(&self, hash: ContentHash, round: Round, now: UnixMicros) -> Result<(), LedgerError>;
+
+    /// The lake's layout; the default where there was never another.
+    ///
+    /// # Errors
+    /// What kept the adapter from reading.
+    fn layout(&self) -> Result<Layout, LedgerError>;
+
+    /// Replaces the layout by `next` if it is as `expected`; late commits stay counted.
+    ///
+    /// # Errors
+    /// [`LedgerError::Conflict`] when it is another.
+    fn swap_layout(&self, expected: Reading, next: &Layout) -> Result<(), LedgerError>;
 
     /// The file with that hash.
     ///
@@ -146,13 +175,14 @@ impl<L: Ledger + ?Sized> Ledger for &L {
         (**self).swap_batch(expected, next)
     }
 
-    fn commit(
+    fn commit_placed(
         &self,
         expected: Version,
         next: &Batch,
         outcomes: &[(ContentHash, Outcome)],
+        placed: &Placed,
     ) -> Result<(), LedgerError> {
-        (**self).commit(expected, next, outcomes)
+        (**self).commit_placed(expected, next, outcomes, placed)
     }
 
     fn split(&self, expected: Version, next: &Batch, parts: &[Batch]) -> Result<(), LedgerError> {
@@ -161,6 +191,14 @@ impl<L: Ledger + ?Sized> Ledger for &L {
 
     fn requeue(&self, hash: ContentHash, round: Round, now: UnixMicros) -> Result<(), LedgerError> {
         (**self).requeue(hash, round, now)
+    }
+
+    fn layout(&self) -> Result<Layout, LedgerError> {
+        (**self).layout()
+    }
+
+    fn swap_layout(&self, expected: Reading, next: &Layout) -> Result<(), LedgerError> {
+        (**self).swap_layout(expected, next)
     }
 
     fn file(&self, hash: ContentHash) -> Result<Option<FileRecord>, LedgerError> {

@@ -4,8 +4,10 @@
 //! quicker it reads and decides again. All may be repeated after an error, also when the call had been
 //! done and only its answer was lost. Nothing here knows how a run is started or what it writes.
 
+mod compaction;
 mod starting;
 
+pub use compaction::{begin_compaction, switch_layout};
 pub use starting::{postpone, record_run, start_next, start_together};
 
 use crate::{
@@ -14,6 +16,7 @@ use crate::{
     batch::{Batch, BatchPhase, Claim, Isolation, Refusal, Release},
     file::{FileFacts, FilePhase, FileRecord, FileState, Outcome},
     ids::{Attempt, BatchId, RunId},
+    layout::Placed,
     plan::{Policy, plan_seal},
     port::{BatchCursor, Ledger, PutOutcome},
 };
@@ -163,7 +166,8 @@ pub fn renew<L: Ledger>(
     change(ledger, id, |batch| swap(ledger, &batch, batch.renew(claim, now, policy)))
 }
 
-/// Ends the batch: its rows are written and registered, and `outcomes` tells of each member.
+/// Ends the batch: its rows are written and registered, and `outcomes` tells of each member. This is for lakes that are
+/// never compacted by a layout.
 ///
 /// # Errors
 /// Refused when the run does not own the batch, or the outcomes do not add up.
@@ -174,12 +178,28 @@ pub fn commit<L: Ledger>(
     outcomes: &[(ContentHash, Outcome)],
     now: UnixMicros,
 ) -> Result<Batch, ProtocolError> {
+    commit_placed(ledger, id, claim, outcomes, &Placed::default(), now)
+}
+
+/// [`commit`] of rows that were written where a layout had them, which was read after the claim.
+///
+/// # Errors
+/// As there; [`LedgerError::Overtaken`] when the layout is another by now. Then the caller gives the batch back, and
+/// the next attempt writes where the new layout says.
+pub fn commit_placed<L: Ledger>(
+    ledger: &L,
+    id: BatchId,
+    claim: &Claim,
+    outcomes: &[(ContentHash, Outcome)],
+    placed: &Placed,
+    now: UnixMicros,
+) -> Result<Batch, ProtocolError> {
     change(ledger, id, |batch| {
         if batch.is_committed_by(claim) {
             return Ok(batch);
         }
         let next = batch.commit(claim, outcomes, now).map_err(|refusal| refused(id, refusal))?;
-        ledger.commit(batch.version, &next, outcomes)?;
+        ledger.commit_placed(batch.version, &next, outcomes, placed)?;
         Ok(next)
     })
 }

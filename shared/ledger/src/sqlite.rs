@@ -4,6 +4,7 @@
 //! Several processes may hold the same file; each opens its own [`SqliteLedger`]. This module translates
 //! between rows and the state machine's types and decides nothing.
 
+mod layout;
 mod rows;
 mod schema;
 mod writes;
@@ -14,6 +15,7 @@ use crate::{
     file::{FilePhase, FileRecord, Outcome},
     history::{BatchEvent, FileEvent},
     ids::{BatchId, Round, Version},
+    layout::{Layout, Placed, Reading},
     port::{BatchCursor, Counts, FileCursor, Ledger, PutOutcome},
 };
 use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
@@ -173,14 +175,16 @@ impl Ledger for SqliteLedger {
         self.transaction("change a batch", |transaction| writes::swap_batch(transaction, expected, next))
     }
 
-    fn commit(
+    fn commit_placed(
         &self,
         expected: Version,
         next: &Batch,
         outcomes: &[(ContentHash, Outcome)],
+        placed: &Placed,
     ) -> Result<(), LedgerError> {
         self.transaction("commit a batch", |transaction| {
-            writes::commit(transaction, expected, next, outcomes)
+            writes::commit(transaction, expected, next, outcomes)?;
+            layout::admit(transaction, placed)
         })
     }
 
@@ -190,6 +194,14 @@ impl Ledger for SqliteLedger {
 
     fn requeue(&self, hash: ContentHash, round: Round, now: UnixMicros) -> Result<(), LedgerError> {
         self.transaction("put a file back", |transaction| writes::requeue(transaction, hash, round, now))
+    }
+
+    fn layout(&self) -> Result<Layout, LedgerError> {
+        layout::read(&self.connection).map_err(|error| self.error("read the layout", error))
+    }
+
+    fn swap_layout(&self, expected: Reading, next: &Layout) -> Result<(), LedgerError> {
+        self.transaction("change the layout", |transaction| layout::swap(transaction, expected, next))
     }
 
     fn file(&self, hash: ContentHash) -> Result<Option<FileRecord>, LedgerError> {

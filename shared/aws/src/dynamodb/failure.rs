@@ -2,7 +2,7 @@
 
 use super::{Table, fields::Malformed};
 use crate::answer::reason_of;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use headrig_ledger::LedgerError;
 use std::{error::Error, fmt::Debug};
 
@@ -31,6 +31,11 @@ where
     } else {
         LedgerError::Unavailable { action, source }
     }
+}
+
+/// The error of a request that was put together wrongly.
+pub(super) fn judge_built(error: BuildError) -> LedgerError {
+    LedgerError::Refused { action: "write", source: error.into() }
 }
 
 impl Table {

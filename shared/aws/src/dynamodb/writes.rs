@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::{
 };
 use headrig_contract::{ByteLength, ContentHash, UnixMicros};
 use headrig_ledger::{
-    Batch, BatchEvent, BatchPhase, FileEvent, FilePhase, FileRecord, FileState, LedgerError, Outcome,
+    Batch, BatchEvent, BatchPhase, FileEvent, FilePhase, FileRecord, FileState, LedgerError, Outcome, Placed,
     PutOutcome, Round, Version,
 };
 use std::collections::HashSet;
@@ -109,6 +109,7 @@ impl Table {
         expected: Version,
         next: &Batch,
         outcomes: &[(ContentHash, Outcome)],
+        placed: Placed,
     ) -> Result<(), LedgerError> {
         let mut transaction = Transaction::default();
         replace_batch(self, &mut transaction, self.next_item(expected, next).await?, expected, next)?;
@@ -123,7 +124,7 @@ impl Table {
             .map(|(hash, _)| places::file_key(*hash))
             .collect();
         let bytes = self.bytes_of(&done).await?;
-        tally(self, &mut transaction, next, bytes)?;
+        tally(self, &mut transaction, next, bytes, placed)?;
         self.transact("commit a batch", transaction).await
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{protocol::facts, stand_in::StandIn, wire::Wire};
 use headrig_contract::UnixMicros;
-use headrig_ledger::{Claim, LineCounts, Outcome, Policy, protocol};
+use headrig_ledger::{Claim, Day, Ledger, LineCounts, Outcome, Policy, protocol};
 
 /// One call of the Lambda for each object, and one run for each batch that this fills.
 #[test]
@@ -23,7 +23,9 @@ fn an_object_costs_at_most_two_write_calls() {
         protocol::claim(&ledger, batch.id, &ticket, now, &policy).unwrap();
         let outcomes: Vec<_> =
             batch.members.iter().map(|hash| (*hash, Outcome::Done(LineCounts::default()))).collect();
-        protocol::commit(&ledger, batch.id, &ticket, &outcomes, now).unwrap();
+        // As the job does: the layout is read, and the commit held to it.
+        let placed = ledger.layout().unwrap().placed([Day(20_000)]);
+        protocol::commit_placed(&ledger, batch.id, &ticket, &outcomes, &placed, now).unwrap();
         committed += outcomes.len();
     }
     assert_eq!(committed, objects as usize, "everything is committed");

@@ -3,22 +3,23 @@
 use super::{
     super::{
         Table,
+        failure::judge_built,
         fields::Item,
         items::{STATE_NAMES, batch_item, batch_of, counts_item, file_event, file_of, state_item},
+        layout,
         places::{self, PK, bytes, number, text},
         transaction::Transaction,
     },
     IS_GONE, IS_VERSION, seconds,
 };
-use aws_sdk_dynamodb::{
-    error::BuildError,
-    types::{
-        AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem,
-        Update,
-    },
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem,
+    Update,
 };
 use headrig_contract::{ByteLength, ContentHash, UnixMicros};
-use headrig_ledger::{Batch, BatchEvent, BatchState, FileEvent, FilePhase, FileState, LedgerError, Version};
+use headrig_ledger::{
+    Batch, BatchEvent, BatchState, FileEvent, FilePhase, FileState, LedgerError, Placed, Version,
+};
 
 /// Puts a new batch.
 pub(super) fn put_batch(table: &Table, to: &mut Transaction<'_>, batch: &Batch) -> Result<(), LedgerError> {
@@ -29,7 +30,7 @@ pub(super) fn put_batch(table: &Table, to: &mut Transaction<'_>, batch: &Batch) 
         .expression_attribute_values(":now", number(seconds(batch.changed)))
         .return_values_on_condition_check_failure(AllOld)
         .build()
-        .map_err(unbuilt)?;
+        .map_err(judge_built)?;
     let id = batch.id;
     to.add(TransactWriteItem::builder().put(put).build(), move |_| LedgerError::batch_taken(id));
     Ok(())
@@ -51,7 +52,7 @@ pub(super) fn replace_batch<'a>(
         .expression_attribute_values(":version", number(expected.0))
         .return_values_on_condition_check_failure(AllOld)
         .build()
-        .map_err(unbuilt)?;
+        .map_err(judge_built)?;
     to.add(TransactWriteItem::builder().put(put).build(), batch_conflict(table, next, expected));
     Ok(())
 }
@@ -71,7 +72,7 @@ pub(super) fn expect_batch<'a>(
         .expression_attribute_values(":version", number(expected.0))
         .return_values_on_condition_check_failure(AllOld)
         .build()
-        .map_err(unbuilt)?;
+        .map_err(judge_built)?;
     to.add(
         TransactWriteItem::builder().condition_check(check).build(),
         batch_conflict(table, next, expected),
@@ -98,7 +99,7 @@ pub(super) fn file_move<'a>(
         .table_name(&*table.name)
         .key(PK, text(places::file_key(hash)))
         .build()
-        .map_err(unbuilt)?;
+        .map_err(judge_built)?;
     let expected = from.phase();
     transaction.add(TransactWriteItem::builder().update(update).build(), move |found| {
         let found = found.and_then(|item| table.decoded(item, file_of).ok());
@@ -107,12 +108,14 @@ pub(super) fn file_move<'a>(
     Ok(())
 }
 
-/// Adds a finished batch, and the bytes of its members that are done, to its shard's tally.
+/// Adds a finished batch, and the bytes of its members that are done, to its shard's tally, if the layout on it admits
+/// the batch's rows.
 pub(super) fn tally(
     table: &Table,
     to: &mut Transaction<'_>,
     batch: &Batch,
     bytes: ByteLength,
+    placed: Placed,
 ) -> Result<(), LedgerError> {
     let mut sums: Item = match &batch.state {
         BatchState::Committed { summary, .. } => {
@@ -122,6 +125,9 @@ pub(super) fn tally(
         }
         _ => [("split".to_owned(), number(1))].into(),
     };
+    if placed.is_late {
+        sums.insert(layout::LATE.to_owned(), number(1));
+    }
     let mut update = Update::builder()
         .table_name(&*table.name)
         .key(PK, text(places::tally_key(places::shard_of(&batch.id))));
@@ -132,10 +138,9 @@ pub(super) fn tally(
             .expression_attribute_names(format!("#a{place}"), name)
             .expression_attribute_values(format!(":a{place}"), sum);
     }
-    let update = update.update_expression(format!("ADD {}", adds.join(", "))).build().map_err(unbuilt)?;
-    let id = batch.id;
-    // It has no condition that could fail.
-    to.add(TransactWriteItem::builder().update(update).build(), move |_| LedgerError::batch_taken(id));
+    let (update, overtaken) = layout::admit(update, placed);
+    let update = update.update_expression(format!("ADD {}", adds.join(", "))).build().map_err(judge_built)?;
+    to.add(TransactWriteItem::builder().update(update).build(), overtaken);
     Ok(())
 }
 
@@ -197,8 +202,4 @@ fn batch_conflict<'a>(
         let found = found.and_then(|item| table.decoded(item, batch_of).ok());
         LedgerError::batch_conflict(next.id, expected, found.map(|stored| stored.batch.version))
     }
-}
-
-fn unbuilt(error: BuildError) -> LedgerError {
-    LedgerError::Refused { action: "write", source: error.into() }
 }

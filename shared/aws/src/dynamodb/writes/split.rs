@@ -10,7 +10,7 @@ use super::{
     expressions::{expect_batch, file_move, put_batch, replace_batch, tally},
 };
 use headrig_contract::ByteLength;
-use headrig_ledger::{Batch, FileState, LedgerError, Version};
+use headrig_ledger::{Batch, FileState, LedgerError, Placed, Version};
 use std::collections::HashSet;
 
 /// How many members leave in one transaction: two writes for each, one for the batch, one for the tally.
@@ -40,7 +40,7 @@ impl Table {
         let mut transaction = Transaction::default();
         replace_batch(self, &mut transaction, item, expected, next)?;
         self.part(&mut transaction, next, &last)?;
-        tally(self, &mut transaction, next, ByteLength(0))?;
+        tally(self, &mut transaction, next, ByteLength(0), Placed::default())?;
         self.transact(ACTION, transaction).await
     }
 

@@ -1,5 +1,5 @@
-//! Every order in which two batches with two runs each, a run that goes on after it was given up, two compactions, the
-//! catalog and a cleaner can take their steps over one partition of a closed day.
+//! Every order in which two batches with two runs each, a run that goes on after it was given up, and two compactions
+//! with the catalog and a cleaner can take their steps over one partition of a closed day.
 
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,21 +22,26 @@ enum Without {
     Pinning,
     /// A generation lies in the partition's own folder.
     Generations,
+    /// A compaction that begins leaves the epoch as it is.
+    Fencing,
 }
 
-/// A run of a batch: not begun, claimed with what it read and where it is to write, or ended.
+/// A run of a batch: not begun, claimed with what it read, or ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Run {
     Idle,
-    Claimed(Reading, String),
+    Claimed(Layout),
     Ended,
 }
 
-/// A compaction: not begun; planned: by what, from where, which batches; ended.
+/// A compaction: not begun; holding a layout, before its plan or behind its switch; planned: by what, which batches,
+/// and whether the generation is written; ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Compactor {
     Idle,
-    Planned(Reading, String, BTreeSet<usize>),
+    Begun(Layout),
+    Planned(Layout, BTreeSet<usize>, bool),
+    Switched(Layout),
     Ended,
 }
 
@@ -54,12 +59,21 @@ struct World {
     compactors: [Compactor; COMPACTIONS],
 }
 
+/// Where the partition's files lie. There is one partition, so the list of generations is its generation.
+fn location(layout: &Layout) -> String {
+    layout.generations.map_or_else(|| PARTITION.into(), |generation| format!("compacted/{generation}"))
+}
+
+/// The generation that is made of these batches' rows where they lie.
+fn generation(layout: &Layout, batches: &BTreeSet<usize>) -> ContentHash {
+    ContentHash::of(format!("{}+{batches:?}", location(layout)).as_bytes())
+}
+
 impl World {
     fn new() -> Self {
-        let mut layout = Layout::default();
-        layout.close(Day(DAY.0 + 1));
+        let layout = Layout::default();
         Self {
-            catalog: layout.location(PARTITION),
+            catalog: location(&layout),
             layout,
             files: BTreeMap::new(),
             runs: std::array::from_fn(|_| std::array::from_fn(|_| Run::Idle)),
@@ -83,15 +97,6 @@ impl World {
             (0..ATTEMPTS).for_each(|attempt| self.run(batch, attempt, without, &mut worlds));
         }
         (0..COMPACTIONS).for_each(|at| self.compact(at, without, &mut worlds));
-        // The catalog follows the layout, and the cleaner removes what lies where neither of them points.
-        let location = self.layout.location(PARTITION);
-        if self.catalog != location {
-            worlds.push(Self { catalog: location, ..self.clone() });
-        } else {
-            let mut world = self.clone();
-            world.files.retain(|(location, _), _| *location == self.catalog);
-            worlds.push(world);
-        }
         worlds
     }
 
@@ -103,27 +108,27 @@ impl World {
                 if self.committed[batch] || attempt > self.owner[batch].map_or(0, |owner| owner + 1) => {}
             Run::Idle => {
                 world.owner[batch] = Some(attempt.max(self.owner[batch].unwrap_or(0)));
-                let read = Run::Claimed(self.layout.reading(), self.layout.location(PARTITION));
+                let read = Run::Claimed(self.layout);
                 world.runs[batch][attempt] =
                     if world.owner[batch] == Some(attempt) { read } else { Run::Ended };
                 worlds.push(world);
             }
-            Run::Claimed(reading, location) => {
+            Run::Claimed(read) => {
                 // It may write at any time, as often as it likes, whatever became of its batch.
-                let now = self.layout.location(PARTITION);
-                let target = if without == Without::Pinning { &now } else { location };
+                let target = location(if without == Without::Pinning { &self.layout } else { read });
                 let name = format!("batch-{batch}");
                 world.files.insert((target.clone(), name.clone()), [batch].into());
                 worlds.push(world.clone());
                 // It commits what it wrote.
-                let has_written = self.files.contains_key(&(target.clone(), name));
+                let has_written = self.files.contains_key(&(target, name));
                 if has_written && self.owner[batch] == Some(attempt) && !self.committed[batch] {
                     let mut world = self.clone();
-                    let is_let_in = world.layout.commit(*reading, [DAY]).is_ok();
-                    world.committed[batch] = is_let_in || without == Without::CommitCheck;
-                    if !world.committed[batch] {
-                        world.runs[batch][attempt] = Run::Ended;
+                    match self.layout.admit(&read.placed([DAY])) {
+                        Ok(layout) => world.layout = layout,
+                        Err(_) if without == Without::CommitCheck => {}
+                        Err(_) => world.runs[batch][attempt] = Run::Ended,
                     }
+                    world.committed[batch] = world.runs[batch][attempt] != Run::Ended;
                     worlds.push(world);
                 }
             }
@@ -135,50 +140,75 @@ impl World {
         let mut world = self.clone();
         match &self.compactors[at] {
             Compactor::Idle => {
-                let location = self.layout.location(PARTITION);
-                let here = self.files.iter().filter(|((file, _), _)| *file == location);
-                let batches: BTreeSet<usize> = here
-                    .flat_map(|(_, batches)| batches)
-                    .copied()
-                    .filter(|batch| self.committed[*batch])
-                    .collect();
-                if !batches.is_empty() {
-                    world.compactors[at] = Compactor::Planned(self.layout.reading(), location, batches);
-                    worlds.push(world);
-                }
+                let next = self.layout.begun(Day(DAY.0 + 1));
+                let is_first = self.layout == Layout::default();
+                world.layout = if without == Without::Fencing && !is_first { self.layout } else { next };
+                world.compactors[at] = Compactor::Begun(world.layout);
+                worlds.push(world);
             }
-            Compactor::Planned(reading, from, batches) => {
-                let generation = format!("{from}+{batches:?}");
-                let mut to = self.layout.clone();
-                let switched = to.switch(*reading, (PARTITION, DAY), &generation);
-                let mut late_ignored = self.layout.clone();
-                let reading = Reading { late: self.layout.late, ..*reading };
-                let switched = match without {
-                    Without::LateCheck => {
-                        late_ignored.switch(reading, (PARTITION, DAY), &generation).map(|()| late_ignored)
-                    }
-                    _ => switched.map(|()| to),
+            Compactor::Begun(held) => {
+                self.tidy(held, worlds);
+                self.plan(at, held, worlds);
+            }
+            Compactor::Planned(held, batches, false) => {
+                let name = generation(held, batches);
+                let location = match without {
+                    Without::Generations => self.catalog.clone(),
+                    _ => location(&held.switched(name)),
+                };
+                world.files.insert((location, format!("compact-{name}")), batches.clone());
+                world.compactors[at] = Compactor::Planned(*held, batches.clone(), true);
+                worlds.push(world);
+            }
+            Compactor::Planned(held, batches, true) => {
+                let is_as_read = match without {
+                    Without::LateCheck => held.epoch == self.layout.epoch,
+                    _ => held.reading() == self.layout.reading(),
                 };
                 world.compactors[at] = Compactor::Ended;
-                if let Ok(layout) = switched {
-                    // It has written before; nobody looks there before the switch, so the order needs no step.
-                    let location = match without {
-                        Without::Generations => self.catalog.clone(),
-                        _ => layout.location(PARTITION),
-                    };
-                    world.files.insert((location, format!("compact-{generation}")), batches.clone());
-                    world.layout = layout;
+                if is_as_read {
+                    world.layout =
+                        Layout { late: self.layout.late, ..held.switched(generation(held, batches)) };
+                    world.compactors[at] = Compactor::Switched(world.layout);
                 }
                 worlds.push(world);
             }
+            Compactor::Switched(held) => self.tidy(held, worlds),
             Compactor::Ended => {}
         }
+    }
+
+    fn plan(&self, at: usize, held: &Layout, worlds: &mut Vec<Self>) {
+        // What was committed late since it began is in the listing and not in its reading; it reads again first.
+        let held = if held.epoch == self.layout.epoch { self.layout } else { *held };
+        let from = location(&held);
+        let here = self.files.iter().filter(|((file, _), _)| *file == from);
+        let batches: BTreeSet<usize> =
+            here.flat_map(|(_, batches)| batches).copied().filter(|batch| self.committed[*batch]).collect();
+        if !batches.is_empty() {
+            let mut world = self.clone();
+            world.compactors[at] = Compactor::Planned(held, batches, false);
+            worlds.push(world);
+        }
+    }
+
+    /// Whoever holds the layout lets the catalog follow it, and then removes what lies elsewhere.
+    fn tidy(&self, held: &Layout, worlds: &mut Vec<Self>) {
+        if held.epoch != self.layout.epoch {
+            return;
+        }
+        let mut world = self.clone();
+        match location(&self.layout) {
+            location if self.catalog != location => world.catalog = location,
+            location => world.files.retain(|(file, _), _| *file == location),
+        }
+        worlds.push(world);
     }
 
     /// What is wrong with it, coming from the world `before`.
     fn wrong(&self, before: &Self) -> Option<String> {
         let (seen, seen_before) = (self.seen(), before.seen());
-        let follows = self.catalog == self.layout.location(PARTITION);
+        let follows = self.catalog == location(&self.layout);
         (0..BATCHES).find_map(|batch| {
             let was_there = before.committed[batch] && seen_before[batch] > 0;
             match seen[batch] {
@@ -205,9 +235,8 @@ fn explore(without: Without) -> Result<usize, String> {
             }
         }
     }
-    let compacted_twice = known
-        .iter()
-        .any(|world| world.layout.epoch >= 3 && world.committed.iter().all(|committed| *committed));
+    let compacted_twice =
+        known.iter().any(|world| world.layout.epoch >= Epoch(4) && world.committed == [true; BATCHES]);
     assert!(compacted_twice || without != Without::Nothing, "the model does not reach what it is for");
     Ok(known.len())
 }
@@ -226,6 +255,7 @@ fn without_any_of_the_rules_they_would_not() {
         (Without::LateCheck, "the check for late commits"),
         (Without::Pinning, "one reading after the claim"),
         (Without::Generations, "a location of its own"),
+        (Without::Fencing, "an epoch for each compaction"),
     ] {
         assert!(explore(without).is_err(), "nothing goes wrong without {rule}");
     }
@@ -233,14 +263,13 @@ fn without_any_of_the_rules_they_would_not() {
 
 #[test]
 fn rows_of_open_days_are_let_in_whatever_was_compacted() {
-    let mut layout = Layout::default();
-    let reading = layout.reading();
-    layout.close(Day(20));
-    assert_eq!(layout.commit(reading, [Day(20), Day(21)]), Ok(()));
-    assert_eq!(layout.late, 0);
-    let refused = layout.commit(reading, [Day(19), Day(21)]);
-    assert_eq!(refused, Err(Overtaken::Epoch { expected: 0, found: 1 }));
-    assert_eq!(layout.switch(layout.reading(), ("p", Day(20)), "g"), Err(Overtaken::Open));
-    assert_eq!(layout.switch(layout.reading(), ("p", Day(19)), "g"), Ok(()));
-    assert_eq!((layout.location("p").as_str(), layout.location("q").as_str()), ("compacted/g/p", "q"));
+    let read = Layout::default();
+    let layout = read.begun(Day(20));
+    assert_eq!(layout.admit(&read.placed([Day(21), Day(20)])).unwrap(), layout);
+    assert_eq!(layout.admit(&read.placed([])).unwrap(), layout);
+    let refused = layout.admit(&read.placed([Day(21), Day(19)])).unwrap_err();
+    let expect = LedgerError::Overtaken { expected: Epoch(0), found: Some(Epoch(1)) };
+    assert_eq!(refused.to_string(), expect.to_string());
+    let late = layout.admit(&layout.placed([Day(19)])).unwrap();
+    assert_eq!((late.late, late.epoch), (1, layout.epoch));
 }
