@@ -48,13 +48,17 @@ pub(crate) fn run(lake: &OpenLake, arguments: &VerifyArguments) -> Result<Answer
         .beside_readers()
         .context("the lake is being compacted; wait until `headrig compact` has ended")?;
     let (ledger, store, files) = (lake.ledger(), lake.bucket()?, lake.files()?);
-    // In this order: whatever was committed before `begun` was published before the tables are listed.
+    // In this order: whatever was committed before `begun` was published before the tables are listed, and lies where
+    // the layout has it, or where a compaction moved it that came between.
     let begun = now();
+    let layout = ledger.layout()?;
     let tables = match arguments.since {
-        None => Tables::list(files, &mut findings, |_, _| true)?,
+        None => Tables::list(files, &layout, &mut findings, |_, _| true)?,
         Some(since) => {
             let batches = committed_since(ledger, since)?;
-            Tables::list(files, &mut findings, |batch, written| written >= since || batches.contains(&batch))?
+            Tables::list(files, &layout, &mut findings, |batch, written| {
+                written >= since || batches.contains(&batch)
+            })?
         }
     };
     let mut verification = Verification {

@@ -5,13 +5,16 @@
 
 use super::findings::{Findings, Kind};
 use crate::operator::{FoundFile, LakeFiles, Piece, Unread, WindowedFile};
-use anyhow::Result;
+use anyhow::{Result, anyhow, ensure};
 use headrig_contract::UnixMicros;
 use headrig_etl::{
     Manifest, Table,
-    compact::{FileName, Footer, Share},
+    compact::{
+        FileName, Footer, Share,
+        layout::{COMPACTED, Generations, partition_in},
+    },
 };
-use headrig_ledger::BatchId;
+use headrig_ledger::{BatchId, Layout};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -19,6 +22,9 @@ use std::{
 
 /// The largest manifest that is read: a hundred objects and a thousand rules take far less.
 const MANIFEST_BYTES_MAX: u64 = 16 << 20;
+
+/// The largest list of generations that is read: a hundred years of them take less.
+const GENERATIONS_BYTES_MAX: u64 = 256 << 20;
 
 /// A file `<batch>-<nnn>.parquet`.
 #[derive(Clone, Copy, Debug)]
@@ -49,10 +55,12 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Lists the tables of the lake; what is no file of a batch is a finding. Of the others those are kept that
-    /// `is_wanted` by their batch and when they were written; compacted ones always, for the batches that are.
+    /// Lists the tables of the lake where `layout` sends readers; what is no file of a batch is a finding. Of the others
+    /// those are kept that `is_wanted` by their batch and when they were written; compacted ones always, for the batches
+    /// that are. What lies where no reader is sent counts for nothing: a compaction removes it in time.
     pub(super) fn list(
         lake: Arc<dyn LakeFiles>,
+        layout: &Layout,
         findings: &mut Findings,
         is_wanted: impl Fn(BatchId, UnixMicros) -> bool,
     ) -> Result<Self> {
@@ -64,15 +72,26 @@ impl Tables {
             holding: BTreeMap::new(),
         };
         let mut compacted = Vec::new();
-        for table in Table::ALL {
-            lake.each(table.name(), &mut |found| match named(&found) {
-                Some((folder, Named::OfBatch(batch, number))) if is_wanted(batch, found.modified) => {
-                    let partition = tables.partition(table, folder);
-                    tables.files.push(TableFile { batch, partition, number });
+        let generations = generations(&*lake, layout)?;
+        // Outside of the tables' folders there is nothing to look at where nothing was ever switched.
+        let elsewhere = layout.generations.map(|_| COMPACTED);
+        for folder in Table::ALL.map(Table::name).into_iter().chain(elsewhere) {
+            lake.each(folder, &mut |found| {
+                let Some(table) = table_of(&found.path).filter(|_| generations.is_current(&found.path))
+                else {
+                    return;
+                };
+                match named(&found) {
+                    Some((folder, Named::OfBatch(batch, number))) if is_wanted(batch, found.modified) => {
+                        let partition = tables.partition(table, folder);
+                        tables.files.push(TableFile { batch, partition, number });
+                    }
+                    Some((_, Named::OfBatch(..))) => {}
+                    Some((_, Named::Compacted)) => compacted.push((table, found)),
+                    None => {
+                        findings.add(Kind::LakeFileStray, &found.path, "is not named <batch>-<nnn>.parquet")
+                    }
                 }
-                Some((_, Named::OfBatch(..))) => {}
-                Some((_, Named::Compacted)) => compacted.push((table, found)),
-                None => findings.add(Kind::LakeFileStray, &found.path, "is not named <batch>-<nnn>.parquet"),
             })?;
         }
         for (table, found) in compacted {
@@ -169,6 +188,31 @@ impl Tables {
         }
         (self.partitions.len() - 1) as u32
     }
+}
+
+/// The list of generations that the layout names.
+fn generations(lake: &dyn LakeFiles, layout: &Layout) -> Result<Generations> {
+    let Some(name) = layout.generations else { return Ok(Generations::default()) };
+    let path = Generations::path(name);
+    let Piece { bytes, whole } =
+        lake.piece(&path, 0, GENERATIONS_BYTES_MAX).map_err(|unread| match unread {
+            Unread::Bad(reason) => {
+                anyhow!("{path}, by which the lake's layout goes, cannot be read: {reason}")
+            }
+            Unread::Failed(error) => error,
+        })?;
+    ensure!(
+        whole <= GENERATIONS_BYTES_MAX,
+        "{path}: expected at most {GENERATIONS_BYTES_MAX} bytes, found {whole}"
+    );
+    Generations::read(&bytes).map_err(|reason| anyhow!("{path}: {reason}"))
+}
+
+/// The table of a file, wherever its partition lies.
+fn table_of(path: &str) -> Option<Table> {
+    let (folder, _) = path.rsplit_once('/')?;
+    let name = partition_in(folder).split('/').next()?;
+    Table::ALL.into_iter().find(|table| table.name() == name)
 }
 
 /// What a file's name says, exactly as headrig writes it.

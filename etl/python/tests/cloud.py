@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import boto3
 
 from headrig_etl import catalog, objects, task
-from headrig_etl._core import Ledger, SinkSide
+from headrig_etl._core import Ledger, SinkSide, tables
 from headrig_etl.types import Job, Place
 
 LEASE_SECONDS = 600
@@ -75,6 +75,17 @@ class Site:
     def tables(self) -> dict[str, bytes]:
         """The files of both tables."""
         return self.files("logs/") | self.files("metrics/")
+
+    def through_catalog(self) -> dict[str, bytes]:
+        """The files to which the catalog sends readers, by partition and name, wherever they lie."""
+        found = {}
+        for (table, values), located in catalog.located(self.database).items():
+            keys = next(keys for name, _, keys in tables() if name == table)
+            partition = "/".join([table, *(f"{key}={value}" for key, value in zip(keys, values, strict=True))])
+            folder = located.location.removeprefix(self.lake.url())
+            for path, content in self.files(f"{folder}/").items():
+                found[f"{partition}/{path.rpartition('/')[2]}"] = content
+        return found
 
     def partitions(self, table: str) -> list[tuple[str, ...]]:
         """The partitions that the catalog has, sorted."""

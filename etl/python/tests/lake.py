@@ -6,10 +6,12 @@ is missing, double or changed shows. Of `metrics`, which batches split as they f
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import duckdb
 import pyarrow.dataset as dataset
+import pyarrow.parquet as parquet
 
 SUMS = "lines, bytes, errors, auth_failures, http_4xx, http_5xx"
 GROUP = "year, month, day, minute, host, source, level, event_type"
@@ -40,6 +42,15 @@ def by_pyarrow(folder: Path) -> list[tuple[object, ...]]:
     table = dataset.dataset(folder / "logs", format="parquet", partitioning="hive").to_table()
     columns = [table.column(name).to_pylist() for name in sorted(table.column_names)]
     return sorted(zip(*columns, strict=True), key=repr)
+
+
+def messages(files: dict[str, bytes]) -> list[str]:
+    """The messages of all rows of `logs`, as pyarrow reads them."""
+    found: list[str] = []
+    for path, content in files.items():
+        if path.startswith("logs/") and path.endswith(".parquet"):
+            found += parquet.ParquetFile(io.BytesIO(content)).read(columns=["message"]).column(0).to_pylist()
+    return found
 
 
 def metrics(folder: Path) -> list[tuple[object, ...]]:

@@ -44,7 +44,7 @@ def test_runs_without_an_id_never_share_one() -> None:
         ({"settings": "/no/such/file"}, "--settings /no/such/file: .*No such file"),
         ({"settings": "gs://b/k"}, "--settings gs://b/k: expected a file, or an object such as s3://bucket"),
         ({"settings": "s3://b/"}, "--settings s3://b/: expected a file, or an object"),
-        ({"lease_seconds": "0"}, "--lease_seconds: expected a whole number above 0"),
+        ({"lease_seconds": "0"}, "--lease_seconds: expected a whole number of at least 1"),
     ],
 )
 def test_wrong_arguments_say_what_was_expected(told: dict[str, str], expected: str) -> None:

@@ -72,7 +72,10 @@ def test_a_missing_table_is_no_fault_of_the_batch(register: Any) -> None:
 
 def test_partitions_are_read_from_the_paths_once_each() -> None:
     paths = [f"logs/year=2026/month=09/day=21/level=error/event_type=kernel/{name}.parquet" for name in "ab"]
-    assert catalog.partitions_of(paths) == {"logs": [("2026", "09", "21", "error", "kernel")]}
+    folder = paths[0].rpartition("/")[0]
+    assert catalog.partitions_of(paths) == {"logs": {("2026", "09", "21", "error", "kernel"): folder}}
+    moved = f"compacted/{'0' * 64}/{folder}"
+    assert catalog.partitions_of([f"{moved}/a.parquet"]) == {"logs": {("2026", "09", "21", "error", "kernel"): moved}}
 
 
 def test_the_definition_names_every_column_and_partition_keys_as_strings(capsys: pytest.CaptureFixture[str]) -> None:

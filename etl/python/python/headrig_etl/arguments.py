@@ -13,7 +13,9 @@ from headrig_etl.types import Job, Place
 
 NEEDED = ("batches", "bucket", "lake", "ledger")
 OPTIONAL = ("database", "settings", "topic_arn", "lease_seconds", "failures_max", "object_bytes_max")
-NAMES = NEEDED + OPTIONAL
+COMPACTING = ("lake", "ledger", "database", "compact_hours")
+"""What a compaction needs, and no batches."""
+NAMES = (*NEEDED, *OPTIONAL, "compact_hours", "grace_hours")
 """All that a job takes; docs/operations/job.md explains each."""
 
 S3 = ("s3", "s3a")
@@ -21,12 +23,15 @@ S3 = ("s3", "s3a")
 
 def job_of(told: Mapping[str, str], run: str | None) -> Job:
     """The job. `run` is the engine's id of the run; without one, one is made up. Raises ValueError."""
-    lacking = [name for name in NEEDED if not told.get(name)]
+    is_compaction = bool(told.get("compact_hours"))
+    if is_compaction and told.get("batches"):
+        raise ValueError("--batches loads and --compact_hours compacts: start a run for each")
+    lacking = [name for name in (COMPACTING if is_compaction else NEEDED) if not told.get(name)]
     if lacking:
         raise ValueError(f"the job needs --{', --'.join(lacking)}")
     job = Job(
-        batches=batches(told["batches"]),
-        bucket=told["bucket"],
+        batches=() if is_compaction else batches(told["batches"]),
+        bucket=told.get("bucket") or "",
         lake=Place.parse(told["lake"]),
         ledger=told["ledger"],
         run=run or f"spark-{uuid.uuid4()}",
@@ -39,6 +44,8 @@ def job_of(told: Mapping[str, str], run: str | None) -> Job:
         lease_seconds=_number("lease_seconds", told, job.lease_seconds),
         failures_max=_number("failures_max", told, job.failures_max),
         object_bytes_max=_number("object_bytes_max", told, job.object_bytes_max),
+        compact_hours=_number("compact_hours", told, 0) if is_compaction else None,
+        grace_hours=_number("grace_hours", told, job.grace_hours, least=0),
     )
 
 
@@ -78,8 +85,8 @@ def _text_at(place: str) -> str:
     return text
 
 
-def _number(name: str, told: Mapping[str, str], default: int) -> int:
+def _number(name: str, told: Mapping[str, str], default: int, least: int = 1) -> int:
     text = told.get(name) or str(default)
-    if not text.isdecimal() or int(text) == 0:
-        raise ValueError(f"--{name}: expected a whole number above 0, found {text!r}")
+    if not text.isdecimal() or int(text) < least:
+        raise ValueError(f"--{name}: expected a whole number of at least {least}, found {text!r}")
     return int(text)

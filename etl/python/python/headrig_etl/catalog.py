@@ -3,7 +3,7 @@
 The columns come from the core, so that they are those of the files. `python -m headrig_etl.catalog s3://bucket/lake`
 prints the database and the tables as CloudFormation takes them.
 
-Invariant: a partition that is there already is left as it is.
+Invariant: a partition that is there already is left as it is, but by a compaction, which moves it.
 """
 
 from __future__ import annotations
@@ -11,21 +11,25 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from headrig_etl import objects
-from headrig_etl._core import tables
+from headrig_etl._core import partition_in, tables
 from headrig_etl.types import Place
 
 PARTITIONS_PER_CALL = 100
-"""What BatchCreatePartition takes at once."""
+"""What BatchCreatePartition and BatchUpdatePartition take at once."""
+MOVED_AT = "headrig.moved_at"
+"""The parameter of a partition that says when a compaction moved it, in seconds since 1970."""
 REGISTER_TRIES = 5
 PAUSE_SECONDS = 0.5
 """The pause before the second try; it doubles."""
 THERE_ALREADY = "AlreadyExistsException"
+NOT_THERE = "EntityNotFoundException"
 PASSING = (
     "InternalServiceException",
     "OperationTimeoutException",
@@ -69,13 +73,75 @@ def create(database: str, lake: Place) -> None:
         _unless_there(glue.create_table, DatabaseName=database, TableInput=table)
 
 
-def partitions_of(paths: Iterable[str]) -> dict[str, list[Values]]:
-    """The partitions that files lie in, by table, sorted: `logs/year=2026/month=09/…` is ("2026", "09", …)."""
-    found: dict[str, set[Values]] = {}
+@dataclass(frozen=True)
+class Located:
+    """Where the catalog sends readers of a partition, and since when, in seconds since 1970; 0 where no compaction has
+    moved it."""
+
+    location: str
+    moved_at: int
+
+
+def table_and_values(partition: str) -> tuple[str, Values]:
+    """`logs/year=2026/month=09/…` is "logs" and ("2026", "09", …)."""
+    table, *segments = partition.split("/")
+    return table, tuple(segment.partition("=")[2] for segment in segments)
+
+
+def partitions_of(paths: Iterable[str]) -> dict[str, dict[Values, str]]:
+    """The partitions that files lie in, by table, sorted, and each one's folder."""
+    found: dict[str, dict[Values, str]] = {}
     for path in paths:
-        table, *segments = path.split("/")[:-1]
-        found.setdefault(table, set()).add(tuple(segment.partition("=")[2] for segment in segments))
-    return {table: sorted(values) for table, values in sorted(found.items())}
+        folder = path.rpartition("/")[0]
+        table, values = table_and_values(partition_in(folder))
+        found.setdefault(table, {})[values] = folder
+    return {table: dict(sorted(folders.items())) for table, folders in sorted(found.items())}
+
+
+def located(database: str) -> dict[tuple[str, Values], Located]:
+    """Where the catalog sends readers of each partition, by table and values. Raises `LakeRefused` or ClientError."""
+    found = {}
+    for table, _, _ in tables():
+        pages = objects.client("glue").get_paginator("get_partitions")
+        try:
+            for page in pages.paginate(DatabaseName=database, TableName=table, ExcludeColumnSchema=True):
+                for each in page["Partitions"]:
+                    moved_at = int(each.get("Parameters", {}).get(MOVED_AT, 0))
+                    location = each["StorageDescriptor"]["Location"].rstrip("/")
+                    found[table, tuple(each["Values"])] = Located(location, moved_at)
+        except ClientError as error:
+            raise _judged(database, table, error) from error
+    return found
+
+
+def move(database: str, lake: Place, partitions: Mapping[str, str]) -> None:
+    """Sends readers of each partition to its folder in the lake; makes those that are not there. Raises as `register`."""
+    definitions = {name: (columns, keys) for name, columns, keys in tables()}
+    by_table: dict[str, list[dict[str, Any]]] = {}
+    moved_at = str(int(time.time()))
+    for partition, folder in sorted(partitions.items()):
+        table, values = table_and_values(partition)
+        told = _partition(lake, *definitions[table], values, folder)
+        by_table.setdefault(table, []).append(told | {"Parameters": {MOVED_AT: moved_at}})
+    for table, inputs in by_table.items():
+        for at in range(0, len(inputs), PARTITIONS_PER_CALL):
+            _move_some(database, table, inputs[at : at + PARTITIONS_PER_CALL])
+
+
+def _move_some(database: str, table: str, inputs: list[dict[str, Any]]) -> None:
+    entries = [{"PartitionValueList": each["Values"], "PartitionInput": each} for each in inputs]
+    try:
+        answer = objects.client("glue").batch_update_partition(
+            DatabaseName=database, TableName=table, Entries=entries
+        )
+    except ClientError as error:
+        raise _judged(database, table, error) from error
+    failed = {tuple(failure["PartitionValueList"]): failure["ErrorDetail"] for failure in answer.get("Errors", [])}
+    absent = {values for values, detail in failed.items() if detail["ErrorCode"] == NOT_THERE}
+    if others := {detail["ErrorCode"] for values, detail in failed.items() if values not in absent}:
+        raise objects.LakeRefused(f"partitions of {database}.{table} are not moved: {', '.join(sorted(others))}")
+    if absent:
+        _register_some(database, table, [each for each in inputs if tuple(each["Values"]) in absent], time.sleep)
 
 
 def register(database: str, lake: Place, paths: Iterable[str], sleep: Callable[[float], None] = time.sleep) -> None:
@@ -88,7 +154,7 @@ def register(database: str, lake: Place, paths: Iterable[str], sleep: Callable[[
         if table not in definitions:
             continue
         columns, keys = definitions[table]
-        inputs = [_partition(lake, table, columns, keys, values) for values in partitions]
+        inputs = [_partition(lake, columns, keys, values, folder) for values, folder in partitions.items()]
         for at in range(0, len(inputs), PARTITIONS_PER_CALL):
             _register_some(database, table, inputs[at : at + PARTITIONS_PER_CALL], sleep)
 
@@ -111,11 +177,7 @@ def _ask(database: str, table: str, inputs: list[dict[str, Any]]) -> tuple[list[
     try:
         answer = glue.batch_create_partition(DatabaseName=database, TableName=table, PartitionInputList=inputs)
     except ClientError as error:
-        if objects.is_transient(error) or objects.code_of(error) in PASSING:
-            raise
-        raise objects.LakeRefused(
-            f"the catalog refuses partitions of {database}.{table}: {error}; make the table or mend the permissions"
-        ) from error
+        raise _judged(database, table, error) from error
     failed = {
         tuple(failure["PartitionValues"]): failure["ErrorDetail"]
         for failure in answer.get("Errors", [])
@@ -127,11 +189,21 @@ def _ask(database: str, table: str, inputs: list[dict[str, Any]]) -> tuple[list[
     return [each for each in inputs if tuple(each["Values"]) in failed], reason
 
 
+def _judged(database: str, table: str, error: ClientError) -> Exception:
+    """The catalog's error as it is where it passes, or as what it means."""
+    if objects.is_transient(error) or objects.code_of(error) in PASSING:
+        return error
+    return objects.LakeRefused(
+        f"the catalog refuses partitions of {database}.{table}: {error}; make the table or mend the permissions"
+    )
+
+
 def _partition(
-    lake: Place, table: str, columns: Sequence[tuple[str, str]], keys: Sequence[str], values: Values
+    lake: Place, columns: Sequence[tuple[str, str]], keys: Sequence[str], values: Values, folder: str
 ) -> dict[str, Any]:
-    folders = "/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True))
-    return {"Values": list(values), "StorageDescriptor": _descriptor(columns, lake.url(f"{table}/{folders}/"))}
+    if len(keys) != len(values):
+        raise ValueError(f"{folder}: expected values of {', '.join(keys)}")
+    return {"Values": list(values), "StorageDescriptor": _descriptor(columns, lake.url(f"{folder}/"))}
 
 
 def _descriptor(columns: Sequence[tuple[str, str]], location: str) -> dict[str, Any]:

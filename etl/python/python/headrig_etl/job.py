@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from headrig_etl import catalog, documents, objects, task
-from headrig_etl._core import Ledger, LedgerError, LedgerUnavailable, Refused
+from headrig_etl import catalog, compaction, documents, generation, layouts, objects, task
+from headrig_etl._core import Ledger, LedgerError, LedgerUnavailable, Overtaken, Refused
 from headrig_etl.alerting import Alerting
 from headrig_etl.types import Job, Member, Plan, Returned, Ticket, Written
 
@@ -60,11 +60,18 @@ class Summary:
     committed: dict[str, Written] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     returned: dict[str, str] = field(default_factory=dict)
+    overtaken: dict[str, str] = field(default_factory=dict)
+    """Given back because a compaction came between: they run again at once, and nothing is wrong."""
 
 
 def run(job: Job, spark: SparkContext) -> Summary:
-    """Runs the batches on Spark. Raises `BatchesReturned` when one was given back, all others being done."""
+    """Runs the batches on Spark. Raises `BatchesReturned` when one was given back, all others being done. Or compacts
+    the lake, where that is what the run is for; returns nothing done then."""
     slots = min(spark.defaultParallelism, THREADS_MAX)
+    if job.compact_hours is not None:
+        work = generation.Maker(job.lake)
+        compaction.run(job, lambda parts: spark.parallelize(parts, len(parts)).map(work.make).collect())
+        return Summary()
     summary = carry(job, slots, lambda plan: spark.parallelize([plan], 1).map(task.run).collect()[0])
     if summary.returned:
         raise BatchesReturned("; ".join(f"batch {batch}: {reason}" for batch, reason in summary.returned.items()))
@@ -85,9 +92,10 @@ def carry(job: Job, slots: int, write: Write) -> Summary:
         each.result()
     alerting.end()
     log.info(
-        "committed %d batches, %d given back, %d not ours",
+        "committed %d batches, %d given back, %d overtaken by a compaction, %d not ours",
         len(summary.committed),
         len(summary.returned),
+        len(summary.overtaken),
         len(summary.refused),
     )
     return summary
@@ -109,6 +117,10 @@ def _carry_one(job: Job, ticket: Ticket, ports: tuple[Ledger, Alerting], write: 
     try:
         with _renewed(ledger, ticket, job.lease_seconds):
             outcome = _own(job, ticket, ports, write)
+    except Overtaken as error:
+        summary.overtaken[ticket.batch] = str(error)
+        _give_back(ledger, ticket, Returned(str(error), transient=True), rest_seconds=0)
+        return
     except Exception as error:
         log.exception("batch %s", ticket.batch)
         passing = task.is_passing(error) or isinstance(error, objects.LakeRefused)
@@ -126,7 +138,9 @@ def _carry_one(job: Job, ticket: Ticket, ports: tuple[Ledger, Alerting], write: 
 def _own(job: Job, ticket: Ticket, ports: tuple[Ledger, Alerting], write: Write) -> Written | Returned:
     """The way of a batch that this run owns."""
     ledger, alerting = ports
-    plan = Plan(job, ticket, tuple(Member(*facts) for facts in ledger.members(ticket.batch)))
+    # Once, and behind the claim: whatever this run writes, it writes where this layout has it.
+    layout = layouts.read(ledger)
+    plan = Plan(job, ticket, tuple(Member(*facts) for facts in ledger.members(ticket.batch)), layout)
     written = write(plan)
     if isinstance(written, Returned):
         return written
@@ -164,10 +178,11 @@ def _commit(ledger: Ledger, plan: Plan, written: Written) -> None:
         counts = written.counts.get(member.key)
         told = (counts.lines, counts.events, counts.rows, counts.dropped_by_rule) if counts else None
         outcomes.append((member.hash, told, written.quarantined.get(member.key)))
+    days = layouts.days_of(file.path for file in written.files)
     for left in reversed(range(COMMIT_TRIES)):
         try:
             # Repeating it is harmless: a commit of this run that was done is known again.
-            return ledger.commit(*plan.ticket, outcomes)
+            return ledger.commit(*plan.ticket, outcomes, plan.layout, days)
         except LedgerUnavailable:
             if left == 0:
                 raise
@@ -185,11 +200,11 @@ def _remove_plans(job: Job, ticket: Ticket) -> None:
         log.warning("batch %s: its plans stay: %s", ticket.batch, error)
 
 
-def _give_back(ledger: Ledger, ticket: Ticket, outcome: Returned) -> None:
+def _give_back(ledger: Ledger, ticket: Ticket, outcome: Returned, rest_seconds: int = REST_SECONDS) -> None:
     log.error("batch %s is given back: %s", ticket.batch, outcome.reason)
     try:
         if outcome.transient:
-            ledger.postpone(*ticket, REST_SECONDS)
+            ledger.postpone(*ticket, rest_seconds)
         else:
             ledger.fail(*ticket, outcome.reason)
     except LedgerError as error:

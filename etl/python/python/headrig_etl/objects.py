@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import http.client
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import urllib3
@@ -31,8 +32,13 @@ CONNECTIONS = 16
 PRECONDITION_FAILED, CONFLICT = 412, 409
 STORE_TRIES = 5
 """How often a file is stored again that somebody else was just storing."""
+REMOVED_AT_ONCE = 1000
+"""What DeleteObjects takes."""
 GONE = ("NoSuchKey", "404", "NotFound")
 THROTTLED = ("SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "RequestLimitExceeded")
+
+
+log = logging.getLogger("headrig.objects")
 
 
 class LakeRefused(Exception):
@@ -168,15 +174,79 @@ def read_text(lake: Place, path: str) -> str | None:
     return content.decode()
 
 
+class Found(NamedTuple):
+    """An object of a listing: its path in the lake, its size, S3's tag of its content, and when it was stored, in
+    seconds since 1970."""
+
+    path: str
+    size: int
+    tag: str
+    stored_at: float
+
+
 def list_paths(lake: Place, start: str) -> Iterator[str]:
     """The paths in the lake that begin with `start`."""
+    return (found.path for found in list_objects(lake, start))
+
+
+def list_objects(lake: Place, start: str) -> Iterator[Found]:
+    """The objects in the lake whose paths begin with `start`, in the order of their paths."""
     pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=lake.bucket, Prefix=lake.key(start))
     try:
         for page in pages:
             for found in page.get("Contents", []):
-                yield found["Key"][len(lake.prefix) :]
+                path, stored_at = found["Key"][len(lake.prefix) :], found["LastModified"].timestamp()
+                yield Found(path, found["Size"], found["ETag"].strip('"'), stored_at)
     except ClientError as error:
         raise _refused(error, lake.url(start)) from error
+
+
+def list_folders(lake: Place, folder: str) -> list[str]:
+    """The paths of the folders in a folder, without slashes at their ends, in order."""
+    start = lake.key(f"{folder}/")
+    pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=lake.bucket, Prefix=start, Delimiter="/")
+    try:
+        found = [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
+    except ClientError as error:
+        raise _refused(error, lake.url(folder)) from error
+    return [each[len(lake.prefix) :].rstrip("/") for each in found]
+
+
+def read_file(lake: Place, path: str, last_bytes: int | None = None) -> bytes:
+    """A file of the lake, or its last bytes, at most so many. Raises what boto3 raises, or `LakeRefused`."""
+    end = {} if last_bytes is None else {"Range": f"bytes=-{last_bytes}"}
+    for left in reversed(range(READ_TRIES)):
+        try:
+            content: bytes = client("s3").get_object(Bucket=lake.bucket, Key=lake.key(path), **end)["Body"].read()
+            return content
+        except ClientError as error:
+            raise _refused(error, lake.url(path)) from error
+        except (urllib3.exceptions.HTTPError, BotoCoreError, http.client.HTTPException):
+            if left == 0:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def copy(lake: Place, path: str, to: str) -> None:
+    """Copies a file within the lake; its bytes stay where they are."""
+    source = {"Bucket": lake.bucket, "Key": lake.key(path)}
+    try:
+        client("s3").copy_object(Bucket=lake.bucket, Key=lake.key(to), CopySource=source)
+    except ClientError as error:
+        raise _refused(error, lake.url(path)) from error
+
+
+def remove_all(lake: Place, paths: list[str]) -> int:
+    """Removes files, at most `REMOVED_AT_ONCE`; returns how many are gone."""
+    told = {"Objects": [{"Key": lake.key(path)} for path in paths], "Quiet": True}
+    try:
+        answer = client("s3").delete_objects(Bucket=lake.bucket, Delete=told)
+    except ClientError as error:
+        raise _refused(error, lake.url()) from error
+    failures = answer.get("Errors", [])
+    if failures:
+        log.warning("%d files stay, the first: %s", len(failures), failures[0])
+    return len(paths) - len(failures)
 
 
 def remove(lake: Place, path: str) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import boto3
 
-from headrig_etl import documents, objects
+from headrig_etl import documents, layouts, objects
 from headrig_etl._core import Ledger, LedgerUnavailable, Settings, Unconserved, Unreadable, write_batch
 from headrig_etl.types import Counts, Job, LakeFile, Plan, Returned, Written
 
@@ -96,6 +96,7 @@ def _write(plan: Plan, folder: Path) -> tuple[Staging, Written]:
     """Makes the files, again without each member that turns out to be unreadable: at most a pass for each."""
     job = plan.job
     settings = Settings.parse(job.settings)
+    generations = layouts.generations(job.lake, plan.layout)
     quarantined: dict[str, str] = {}
     staging = Staging(folder)
     while True:
@@ -106,7 +107,7 @@ def _write(plan: Plan, folder: Path) -> tuple[Staging, Written]:
                 members,
                 settings,
                 lambda key: objects.read(job.bucket, key, job.object_bytes_max),
-                staging.write,
+                lambda path, content, rows: staging.write(generations.place(path), content, rows),
             )
             by_key = {key: Counts(*found) for (key, _), found in zip(members, counts, strict=True)}
             return staging, Written(tuple(sorted(staging.files)), by_key, quarantined, figures)

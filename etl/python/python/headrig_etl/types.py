@@ -43,6 +43,38 @@ class LakeFile(NamedTuple):
     sha256: str
 
 
+class Layout(NamedTuple):
+    """The lake's layout as the ledger has it: days before `closed_before`, counted from 1970-01-01, may be compacted."""
+
+    epoch: int
+    closed_before: int
+    late: int
+    generations: str | None
+
+
+NEVER_COMPACTED = Layout(0, 0, 0, None)
+
+
+class Part(NamedTuple):
+    """A partition of a closed day, and its files that count: name, size, S3's tag of the content, and whether they are
+    headrig's own. They lie in the folder `location`."""
+
+    partition: str
+    location: str
+    files: tuple[tuple[str, int, str, bool], ...]
+
+
+class Made(NamedTuple):
+    """What became of a partition: its next generation where there is one, or why it is left as it is."""
+
+    partition: str
+    generation: str | None = None
+    files_before: int = 0
+    files_after: int = 0
+    rows: int = 0
+    left: str | None = None
+
+
 @dataclass(frozen=True)
 class Place:
     """A bucket and a prefix in it, which is empty or ends with a slash."""
@@ -71,7 +103,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is told, checked. `settings` is the ETL's configuration, as TOML."""
+    """What a run is told, checked. `settings` is the ETL's configuration, as TOML. Where `compact_hours` is set, it
+    compacts the days that ended so long ago instead of loading batches."""
 
     batches: tuple[tuple[str, int], ...]
     bucket: str
@@ -84,15 +117,18 @@ class Job:
     lease_seconds: int = 900
     failures_max: int = 3
     object_bytes_max: int = 1 << 30
+    compact_hours: int | None = None
+    grace_hours: int = 48
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A task: one batch, all of whose members it reads in the order of their keys."""
+    """A task: one batch, all of whose members it reads in the order of their keys, and writes where `layout` has it."""
 
     job: Job
     ticket: Ticket
     members: tuple[Member, ...]
+    layout: Layout = NEVER_COMPACTED
 
 
 @dataclass(frozen=True)
