@@ -10,10 +10,10 @@ use crate::{
     args::CompactArguments,
     clock::now,
     local::Folder,
-    operator::{self, Answer, Fields, OpenLake, Verdict, bytes, count},
+    operator::{self, Answer, Engine, Fields, OpenLake, Verdict, bytes, count},
     places::Places,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use headrig_contract::{ByteLength, UnixMicros};
 use headrig_etl::{Table, compact::is_closed};
 use headrig_ledger::{BatchId, BatchState};
@@ -63,6 +63,11 @@ struct Left {
 /// Runs the command, and says with which code to exit.
 pub(crate) fn run(arguments: &CompactArguments) -> ExitCode {
     operator::at(&arguments.at, |lake| {
+        if lake.engine() == Engine::Sink {
+            return Err(operator::mistaken(anyhow!(
+                "a lake in AWS is compacted by the job: start it with --compact_hours, as docs/operations/job.md says; this is for a lake in a folder, named with --lake DIR"
+            )));
+        }
         let places = lake.places()?;
         if arguments.dry_run {
             return Compaction::new(lake, places, arguments).run();

@@ -35,11 +35,12 @@ class Request:
 
 @dataclass
 class Fault:
-    """What happens to the `at`-th request that `is_phase` knows."""
+    """What happens to the `at`-th request that `is_phase` knows, and if it `lasts` to all behind it."""
 
     is_phase: Callable[[Request], bool]
     action: Action
     at: int = 1
+    lasts: bool = False
 
 
 PHASES = {
@@ -129,7 +130,8 @@ class Proxy:
             return "pass"
         with self._lock:
             self.seen += 1
-            return self.fault.action if self.seen == self.fault.at else "pass"
+            is_struck = self.seen == self.fault.at or (self.fault.lasts and self.seen > self.fault.at)
+            return self.fault.action if is_struck else "pass"
 
     def _strike(self) -> None:
         self.kill()

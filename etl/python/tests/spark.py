@@ -46,7 +46,7 @@ class Running:
             "JOB_RUN_ID": run,
             "lease_seconds": "600",
         } | more
-        arguments = [text for name, value in told.items() for text in (f"--{name}", value)]
+        arguments = [text for name, value in told.items() if value for text in (f"--{name}", value)]
         job = Path(__file__).parents[2] / "job.py"
         self.process = submit(job, arguments, endpoint or site.endpoint, conf)
 

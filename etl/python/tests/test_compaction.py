@@ -1,9 +1,12 @@
-"""Compaction against MiniStack: whoever reads through the catalog sees the same rows at every moment, whatever a run that
-was cut short, a batch or another compaction does meanwhile."""
+"""Compaction against MiniStack: whoever reads through the catalog sees the same rows at every moment, whatever a run
+that was cut short, a batch or another compaction does meanwhile."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +21,7 @@ from cloud import Site
 from headrig_etl import catalog, compaction, generation, job, layouts, objects, task
 from headrig_etl._core import Overtaken
 from headrig_etl.types import Job, Made, Member, Part, Plan, Returned, Ticket, Written
-from local import LocalLake
+from local import LocalLake, headrig
 
 DAYS = ("2026-09-21", "2026-09-22")
 BATCHES = 3
@@ -30,8 +33,11 @@ class Cut(Exception):
 
 def lines(number: int) -> bytes:
     """A log of both days whose lines are told apart."""
-    each = [f"{day} 10:0{second}:00 {level} [main] app.W{number} - did {number}.{second}\n" for day in DAYS
-            for second, level in enumerate(("INFO", "ERROR", "INFO"))]
+    each = [
+        f"{day} 10:0{second}:00 {level} [main] app.W{number} - did {number}.{second}\n"
+        for day in DAYS
+        for second, level in enumerate(("INFO", "ERROR", "INFO"))
+    ]
     return "".join(each).encode()
 
 
@@ -162,12 +168,18 @@ def test_rows_that_are_committed_while_generations_are_made_are_in_the_next_plan
 
 def test_a_day_into_which_rows_keep_coming_is_left_for_the_next_time(loaded: Site) -> None:
     numbers = iter(range(10, 99))
-    report = compact(loaded, meanwhile=lambda: load(loaded, next(numbers)))
+
+    def make_while_rows_come(parts: list[Part]) -> list[Made]:
+        made = [generation.Maker(loaded.lake).make(part) for part in parts]
+        load(loaded, next(numbers))
+        return made
+
+    report = compaction.compact(compacting(loaded), loaded.ledger, make_while_rows_come)
     assert list(report.left) == [f"year=2026/month=09/day={day}" for day in (21, 22)]
     loads = 2 * compaction.ROUNDS_MAX
     assert rows(loaded) == expected(*range(BATCHES), *range(10, 10 + loads))
     with pytest.raises(compaction.Left, match="rows were committed into it"):
-        compaction.run(compacting(loaded), lambda parts: [load(loaded, next(numbers)) and Made(parts[0].partition, "0" * 64)])
+        compaction.run(compacting(loaded), make_while_rows_come)
 
 
 def test_a_zombie_that_writes_behind_the_switch_writes_where_nobody_looks(loaded: Site) -> None:
@@ -196,7 +208,9 @@ def test_who_begins_shuts_out_whoever_began_before(loaded: Site) -> None:
     assert compact(loaded).partitions == 0
 
 
-def test_a_batch_that_the_ledger_has_forgotten_keeps_its_rows_and_one_that_never_committed_has_none(loaded: Site) -> None:
+def test_a_batch_that_the_ledger_has_forgotten_keeps_its_rows_and_one_that_died_has_none(
+    loaded: Site,
+) -> None:
     forgotten = hashlib.sha256(lines(0)).hexdigest()
     boto3.client("dynamodb").delete_item(TableName=loaded.table, Key={"pk": {"S": f"batch#{batch_id(forgotten)}"}})
     batch, attempt = take_in(loaded, 7)
@@ -219,9 +233,7 @@ def test_strangers_and_damaged_files_stay_readable(loaded: Site) -> None:
     key = {"Bucket": loaded.lake.bucket, "Key": loaded.lake.key(f"{folder}/{'0' * 64}-000.parquet")}
     boto3.client("s3").put_object(**key, Body=b"PAR1 this is none PAR1")
     stranger = layouts.folder_of(next(path for path in loaded.tables() if path.startswith("metrics")))
-    boto3.client("s3").put_object(
-        Bucket=loaded.lake.bucket, Key=loaded.lake.key(f"{stranger}/notes.txt"), Body=b"mine"
-    )
+    boto3.client("s3").put_object(Bucket=loaded.lake.bucket, Key=loaded.lake.key(f"{stranger}/notes.txt"), Body=b"mine")
     report = compact(loaded)
     # The batch of zeros is not in the ledger, so its file may count.
     assert list(report.left) == [folder] and report.partitions == 5
@@ -300,7 +312,12 @@ def test_a_run_that_is_cut_at_the_ledger_is_made_good_by_the_next(loaded: Site, 
 
 def test_readers_have_the_same_rows_before_and_behind_every_call(loaded: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    for module, name in ((catalog, "_move_some"), (objects, "remove_all"), (objects, "store_text"), (objects, "store_file")):
+    for module, name in (
+        (catalog, "_move_some"),
+        (objects, "remove_all"),
+        (objects, "store_text"),
+        (objects, "store_file"),
+    ):
         original = getattr(module, name)
 
         def looking(*told: Any, original: Any = original, **more: Any) -> Any:
@@ -319,3 +336,38 @@ def test_readers_have_the_same_rows_before_and_behind_every_call(loaded: Site, m
 def test_without_a_catalog_there_is_no_compaction(site: Site) -> None:
     with pytest.raises(ValueError, match="catalog"):
         compaction.compact(replace(compacting(site), database=None), site.ledger, lambda parts: [])
+
+
+def verified(site: Site, code: int = 0) -> dict[str, Any]:
+    """What `headrig verify` finds over AWS."""
+    places = ["--table", site.table, "--bucket", site.bucket, "--lake", site.lake.url()]
+    path_style = {"HEADRIG_S3_PATH_STYLE": "true"}
+    run = subprocess.run(
+        [headrig(), "verify", *places, "--json"], env=os.environ | path_style, capture_output=True, text=True
+    )
+    if "was built without it" in run.stdout + run.stderr:
+        pytest.skip("this headrig was built without AWS; `cargo xtask test` builds one with it")
+    assert run.returncode == code, run.stdout + run.stderr
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+def test_verify_counts_the_rows_of_generations_once_and_leftovers_not(loaded: Site) -> None:
+    def check(lake_files: int, batches: int) -> None:
+        found = verified(loaded)
+        checked = found["checked"]
+        assert (checked["rows"], checked["lake_files"]) == (6 * batches, lake_files) and not found["problems"]
+
+    check(6 * BATCHES, BATCHES)
+    compact(loaded)
+    # Both generations lie there by now.
+    check(6, BATCHES)
+    load(loaded, 7)
+    check(12, BATCHES + 1)
+    compact(loaded)
+    check(6, BATCHES + 1)
+    compact(loaded, grace_hours=0)
+    check(6, BATCHES + 1)
+    gone = next(path for path in loaded.files("compacted/") if "/logs/" in path)
+    objects.remove(loaded.lake, gone)
+    assert {problem["kind"] for problem in verified(loaded, code=3)["problems"]} == {"rows_missing"}

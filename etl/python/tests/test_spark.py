@@ -162,6 +162,42 @@ def test_rules_and_alerts_of_the_settings_hold_and_what_a_killed_run_did_not_tel
     assert f"batches/{attacked}.json" in accounts
 
 
+def test_a_compaction_that_is_killed_and_run_again_leaves_every_row_once_for_who_reads_through_the_catalog(
+    site: Site, logs: LocalLake, tmp_path: Path
+) -> None:
+    early, late = in_pairs(site, logs, 2), dict(sorted(logs.chunks.items())[2 * PAIRS :])
+    started = dict(site.sink.start())
+    spark.run(site, list(started.items()), "run-1")
+    before = lake.messages(site.through_catalog())
+    in_mid_move = faults.Fault(lambda it: it.action.endswith("BatchUpdatePartition"), "after")
+    with faults.Proxy(site.endpoint, in_mid_move) as proxy:
+        killed = spark.Running(site, [], "compact-1", proxy.url, compact_hours="24")
+        proxy.kill = killed.kill
+        _, said = killed.end()
+        assert proxy.struck.is_set(), said
+    assert sorted(lake.messages(site.through_catalog())) == sorted(before)
+
+    # This one is overtaken: it has written, and is held up before its commit, while the next compaction begins.
+    site.take_in(late, len(late))
+    held = faults.Fault(lambda it: it.path.endswith("-manifest.json"), "hold", lasts=True)
+    with faults.Proxy(site.endpoint, held) as proxy:
+        overtaken = spark.Running(site, site.sink.start(), "run-2", proxy.url)
+        assert proxy.struck.wait(spark.RUN_SECONDS)
+        said = spark.run(site, [], "compact-2", compact_hours="24", grace_hours="0")
+        assert "compacted Report" in said
+        assert sorted(lake.messages(site.through_catalog())) == sorted(before)
+        proxy.go_on.set()
+        code, said = overtaken.end()
+    assert code == 0 and "1 overtaken by a compaction" in said, said
+    spark.run(site, site.sink.start(), "run-3")
+    assert {site.phase(batch) for batch in early} == {"committed"}
+    lake.assert_same(site.through_catalog(), logs.files, tmp_path / "late")
+    spark.run(site, [], "compact-3", compact_hours="24", grace_hours="0")
+    files = site.through_catalog()
+    assert len(files) == len({path.rpartition("/")[0] for path in files}), "a file a partition"
+    lake.assert_same(files, logs.files, tmp_path / "compacted")
+
+
 def test_the_example_counts_failed_logins_by_map_in_arrow(site: Site, logs: LocalLake, repository: Path) -> None:
     site.take_in(logs.chunks, 5)
     program = repository / "etl/python/examples/failed_logins.py"

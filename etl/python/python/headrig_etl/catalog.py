@@ -115,7 +115,7 @@ def located(database: str) -> dict[tuple[str, Values], Located]:
 
 
 def move(database: str, lake: Place, partitions: Mapping[str, str]) -> None:
-    """Sends readers of each partition to its folder in the lake; makes those that are not there. Raises as `register`."""
+    """Sends readers of each partition to its folder; makes those that are not there. Raises as `register`."""
     definitions = {name: (columns, keys) for name, columns, keys in tables()}
     by_table: dict[str, list[dict[str, Any]]] = {}
     moved_at = str(int(time.time()))
@@ -131,9 +131,7 @@ def move(database: str, lake: Place, partitions: Mapping[str, str]) -> None:
 def _move_some(database: str, table: str, inputs: list[dict[str, Any]]) -> None:
     entries = [{"PartitionValueList": each["Values"], "PartitionInput": each} for each in inputs]
     try:
-        answer = objects.client("glue").batch_update_partition(
-            DatabaseName=database, TableName=table, Entries=entries
-        )
+        answer = objects.client("glue").batch_update_partition(DatabaseName=database, TableName=table, Entries=entries)
     except ClientError as error:
         raise _judged(database, table, error) from error
     failed = {tuple(failure["PartitionValueList"]): failure["ErrorDetail"] for failure in answer.get("Errors", [])}
@@ -191,8 +189,9 @@ def _ask(database: str, table: str, inputs: list[dict[str, Any]]) -> tuple[list[
 
 def _judged(database: str, table: str, error: ClientError) -> Exception:
     """The catalog's error as it is where it passes, or as what it means."""
+    passing: Exception = error
     if objects.is_transient(error) or objects.code_of(error) in PASSING:
-        return error
+        return passing
     return objects.LakeRefused(
         f"the catalog refuses partitions of {database}.{table}: {error}; make the table or mend the permissions"
     )

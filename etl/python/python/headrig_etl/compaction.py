@@ -1,8 +1,9 @@
 """The driver of a compaction: small files of closed days become large ones, while readers see every row once.
 
 It begins with an epoch of its own, by which whoever began before is shut out. For each day it reads the layout, lists,
-has the next generations made, and switches the ledger's layout; then the catalog follows. What lies where nobody is sent
-any more is removed when the catalog has said so for long enough. docs/decisions/0011-compaction.md says why that is right.
+has the next generations made, and switches the ledger's layout; then the catalog follows. What lies where nobody is
+sent any more is removed when the catalog has said so for long enough. docs/decisions/0011-compaction.md says why that
+is right.
 
 Invariants: between the reading of the layout and the switch no row is committed into a closed day; the catalog and what
 is removed follow the layout of the ledger while it is this run's; a run that was cut short, wherever, needs no undo.
@@ -30,8 +31,8 @@ LEDGER_TRIES = 5
 PARTS_AT_ONCE = 1000
 """Partitions that one Spark job makes, and one switch sends readers to: a day has a hundred or so."""
 DONE_WITH = ("committed", None)
-"""How a batch stands whose files count. The ledger forgets none but finished ones, where it is told to, and a batch that
-was split has no files any more."""
+"""How a batch stands whose files count. The ledger forgets none but finished ones, where it is told to, and a batch
+that was split has no files any more."""
 
 log = logging.getLogger("headrig.compaction")
 

@@ -1,10 +1,10 @@
 """A task of a compaction: a partition's next generation. It runs on an executor.
 
 Files that are small become few, by the core; the others are copied within S3. All of it lies where no reader is sent
-before the ledger's layout is switched. Invariant: what is made, and under which keys, depends on the files that go in and
-headrig's version alone; so a run that was cut short is gone on with by the next one.
+before the ledger's layout is switched. Invariant: what is made, and under which keys, depends on the files that go in
+and headrig's version alone; so a run that was cut short is gone on with by the next one.
 
-Memory: the files that become one, as they are stored, twice the plain size of one column of them, and the file they make.
+Memory: the files that become one, as they are stored, twice the plain size of one column, and the file they make.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where the partitions of a lake lie: the ledger's layout, and the list of generations that it names.
 
-A list is named by its content, so one that was read is true for ever. Invariant: whoever reads the layout once and keeps
-it writes all its files where that one layout has them.
+A list is named by its content, so one that was read is true for ever. Invariant: whoever reads the layout once and
+keeps it writes all its files where that one layout has them.
 """
 
 from __future__ import annotations

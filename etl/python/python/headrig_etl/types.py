@@ -44,7 +44,7 @@ class LakeFile(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The lake's layout as the ledger has it: days before `closed_before`, counted from 1970-01-01, may be compacted."""
+    """The lake's layout as the ledger has it: days before `closed_before`, counted from 1970, may be compacted."""
 
     epoch: int
     closed_before: int
