@@ -143,8 +143,8 @@ impl Ledger {
         switched.map(facts_of)
     }
 
-    /// Ends the batch. Each outcome is (hash, (lines, events, rows, dropped), None) or (hash, None, reason). Its rows are of
-    /// `days` and were written where `layout` has them; raises `Overtaken` where that is another by now.
+    /// Ends the batch. Each outcome is (hash, (lines, events, rows, dropped), None) or (hash, None, reason). `placed` is
+    /// the layout by which its rows were written, and their days; raises `Overtaken` where that is another by now.
     fn commit(
         &self,
         py: Python<'_>,
@@ -152,11 +152,10 @@ impl Ledger {
         attempt: u32,
         run: &str,
         outcomes: Vec<Told>,
-        layout: LayoutFacts,
-        days: Vec<i32>,
+        placed: (LayoutFacts, Vec<i32>),
     ) -> PyResult<()> {
         let (id, claim) = ticket(batch, attempt, run)?;
-        let placed = layout_of(layout)?.placed(days.into_iter().map(Day));
+        let placed = layout_of(placed.0)?.placed(placed.1.into_iter().map(Day));
         let outcomes = outcomes.into_iter().map(outcome).collect::<PyResult<Vec<_>>>()?;
         self.step(py, |ledger, _| protocol::commit_placed(ledger, id, &claim, &outcomes, &placed, now()))
     }

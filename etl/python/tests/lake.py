@@ -44,13 +44,15 @@ def by_pyarrow(folder: Path) -> list[tuple[object, ...]]:
     return sorted(zip(*columns, strict=True), key=repr)
 
 
-def messages(files: dict[str, bytes]) -> list[str]:
-    """The messages of all rows of `logs`, as pyarrow reads them."""
+def messages(files: dict[str, bytes], chunks: set[str] | None = None) -> list[str]:
+    """The messages of all rows of `logs`, or of those of these chunks, sorted, as pyarrow reads them."""
     found: list[str] = []
     for path, content in files.items():
         if path.startswith("logs/") and path.endswith(".parquet"):
-            found += parquet.ParquetFile(io.BytesIO(content)).read(columns=["message"]).column(0).to_pylist()
-    return found
+            rows = parquet.ParquetFile(io.BytesIO(content)).read(columns=["message", "chunk"])
+            each = zip(rows["message"].to_pylist(), rows["chunk"].to_pylist(), strict=True)
+            found += [message for message, chunk in each if chunks is None or chunk in chunks]
+    return sorted(found)
 
 
 def metrics(folder: Path) -> list[tuple[object, ...]]:

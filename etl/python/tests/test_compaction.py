@@ -24,7 +24,7 @@ from headrig_etl.types import Job, Made, Member, Part, Plan, Returned, Ticket, W
 from local import LocalLake, headrig
 
 DAYS = ("2026-09-21", "2026-09-22")
-BATCHES = 3
+BATCHES = 2
 
 
 class Cut(Exception):

@@ -72,9 +72,9 @@ impl Layout {
         Reading { epoch: self.epoch, late: self.late }
     }
 
-    /// Whether rows of the day may have been compacted.
+    /// Whether rows of the day may have been compacted. In a lake that never was, no day is closed.
     pub fn is_closed(&self, day: Day) -> bool {
-        day < self.closed_before
+        self.epoch > Epoch::default() && day < self.closed_before
     }
 
     /// What a commit of rows of `days`, written where this layout has them, says of them.

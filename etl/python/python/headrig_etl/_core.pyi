@@ -42,8 +42,7 @@ class Ledger:
         attempt: int,
         run: str,
         outcomes: list[tuple[str, tuple[int, int, int, int] | None, str | None]],
-        layout: tuple[int, int, int, str | None],
-        days: list[int],
+        placed: tuple[tuple[int, int, int, str | None], list[int]],
     ) -> None: ...
     def fail(self, batch: str, attempt: int, run: str, reason: str) -> None: ...
     def postpone(self, batch: str, attempt: int, run: str, rest_seconds: int) -> None: ...

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -96,14 +97,20 @@ class Compaction:
     _committed: set[str] = field(default_factory=set)
 
     def days(self) -> list[int]:
-        """The closed days that have partitions, in order."""
-        compacted = {layouts.day_of(partition) for partition in self._list().partitions()}
-        found = set()
+        """The closed days that may have something to be compacted, in order. Of those that were, these are the days whose
+        generations have got further files since: one listing tells of years of them."""
+        lake, generations = self.job.lake, self._list()
+        files = Counter(
+            layouts.folder_of(found.path)
+            for found in objects.list_objects(lake, f"{layouts.FOLDER}/")
+            if generations.is_current(found.path)
+        )
+        days = {layouts.day_of(partition_in(folder)) for folder, number in files.items() if number > 1}
         for table in _tables():
-            for year in objects.list_folders(self.job.lake, table):
-                for month in objects.list_folders(self.job.lake, year):
-                    found |= {layouts.day_of(day) for day in objects.list_folders(self.job.lake, month)}
-        return sorted(day for day in found | compacted if day is not None and day < self.layout.closed_before)
+            for year in objects.list_folders(lake, table):
+                for month in objects.list_folders(lake, year):
+                    days |= {layouts.day_of(day) for day in objects.list_folders(lake, month)}
+        return sorted(day for day in days if day is not None and day < self.layout.closed_before)
 
     def compact(self, day: int) -> None:
         """Compacts a day, as often as rows are committed into it meanwhile."""

@@ -182,7 +182,7 @@ def _commit(ledger: Ledger, plan: Plan, written: Written) -> None:
     for left in reversed(range(COMMIT_TRIES)):
         try:
             # Repeating it is harmless: a commit of this run that was done is known again.
-            return ledger.commit(*plan.ticket, outcomes, plan.layout, days)
+            return ledger.commit(*plan.ticket, outcomes, (plan.layout, days))
         except LedgerUnavailable:
             if left == 0:
                 raise

@@ -97,7 +97,7 @@ pub(super) fn admit(
 
 /// The update of the copy `present` to `next`, if it is still that copy. Late commits stay.
 fn copied(next: &Layout, present: &Layout) -> UpdateBuilder {
-    let mut condition = vec!["attribute_not_exists(#epoch)", "attribute_not_exists(#late)"];
+    let mut condition = ["attribute_not_exists(#epoch)", "attribute_not_exists(#late)"];
     let mut update = Update::builder()
         .expression_attribute_names("#epoch", EPOCH)
         .expression_attribute_names("#late", LATE)

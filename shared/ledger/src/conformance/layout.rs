@@ -51,6 +51,7 @@ fn commit<L: Ledger>(ledger: &L, number: u8, placed: &Placed) -> Result<(), Ledg
 fn a_layout_that_was_never_changed_is_the_default<L: Ledger>(ledger: &L) {
     assert_eq!(read(ledger), Layout::default());
     commit(ledger, 1, &read(ledger).placed([DAY])).expect("all days are open");
+    commit(ledger, 2, &read(ledger).placed([Day(-1)])).expect("those before 1970, too");
     assert_eq!(read(ledger), Layout::default(), "a commit alone makes no layout");
 }
 
