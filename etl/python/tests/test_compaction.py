@@ -166,7 +166,10 @@ def test_rows_that_are_committed_while_generations_are_made_are_in_the_next_plan
     assert rows(loaded) == expected(*range(BATCHES), 7)
 
 
-def test_a_day_into_which_rows_keep_coming_is_left_for_the_next_time(loaded: Site) -> None:
+def test_a_day_into_which_rows_keep_coming_is_left_for_the_next_time(
+    loaded: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "ROUNDS_MAX", 2)
     numbers = iter(range(10, 99))
 
     def make_while_rows_come(parts: list[Part]) -> list[Made]:
