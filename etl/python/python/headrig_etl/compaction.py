@@ -97,8 +97,8 @@ class Compaction:
     _committed: set[str] = field(default_factory=set)
 
     def days(self) -> list[int]:
-        """The closed days that may have something to be compacted, in order. Of those that were compacted, these are the
-        days whose generations have got further files since: one listing tells of years of them."""
+        """The closed days that may have something to be compacted, in order. Of those that were compacted, these are
+        the days whose generations have got further files since: one listing tells of years of them."""
         lake, generations = self.job.lake, self._list()
         files = Counter(
             layouts.folder_of(found.path)
