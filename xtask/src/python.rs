@@ -51,7 +51,11 @@ const TEMPLATE_CHECKS: [Package; 2] = [
         kind: Kind::Program,
     },
     // It pins a boto3 of its own.
-    Package { needed: "checking infra/template.yaml by checkov", pins: &["checkov==3.3.30"], kind: Kind::Apart },
+    Package {
+        needed: "checking infra/template.yaml by checkov",
+        pins: &["checkov==3.3.30"],
+        kind: Kind::Apart,
+    },
 ];
 /// What only `cargo xtask bench` needs.
 const BENCH_PACKAGES: [Package; 1] =
