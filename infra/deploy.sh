@@ -51,6 +51,7 @@ deploy
 
 outputs
   --json              as one JSON object
+  --env               as variables of headrig's commands: eval "$(infra/deploy.sh outputs --env)"
 
 destroy
   --delete-data       empty and delete the stack's buckets and table too; also after a destroy that kept them
@@ -63,7 +64,7 @@ that the template refuses. Credentials are those of the aws command line, AWS_EN
 USAGE
 }
 
-stack=headrig region='' artifacts='' zip='' wheel='' settings='' keep_code=no dry_run=no yes=no replace_data=no json=no
+stack=headrig region='' artifacts='' zip='' wheel='' settings='' keep_code=no dry_run=no yes=no replace_data=no form='lines'
 no_settings=no delete_data=no delete_artifacts=no confirmed='' host=''
 set_names=() set_values=()
 
@@ -78,7 +79,8 @@ parse() {
     case $option in
       --help | -h) usage; exit 0 ;;
       --yes) yes=yes ;;
-      --json) only_for outputs; json=yes ;;
+      --json) only_for outputs; form='json' ;;
+      --env) only_for outputs; form='env' ;;
       --dry-run) only_for deploy; dry_run=yes ;;
       --keep-code) only_for deploy; keep_code=yes ;;
       --no-settings) only_for deploy; no_settings=yes ;;
@@ -162,4 +164,5 @@ main() {
   esac
 }
 
-main "$@"
+# In one line, so that a script that is replaced while it runs is not read on.
+main "$@"; exit

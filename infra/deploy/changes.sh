@@ -13,7 +13,10 @@ change_stack() {
   fi
   ask cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change" \
     --query 'Changes[].ResourceChange.[Action,LogicalResourceId,ResourceType,Replacement]'
-  printf '%s\n' "$answer" | awk -F'\t' '{ printf "  %-7s %-28s %s%s\n", $1, $2, $3, ($4 == "True" ? "  REPLACED" : "") }' >&2
+  printf '%s\n' "$answer" | awk -F'\t' '{
+    how = $4 == "True" ? "  REPLACED" : $4 == "Conditional" ? "  perhaps REPLACED" : ""
+    printf "  %-7s %-28s %s%s\n", $1, $2, $3, how
+  }' >&2
   guard_data "$answer"
   if [ "$dry_run" = yes ]; then
     drop_change_set
@@ -60,6 +63,7 @@ make_change_set() {
     sleep $poll_seconds
   done
   why=$(column 2- "$answer")
+  tell_validation "$why" --change-set-name "$change"
   drop_change_set
   case $why in *"didn't contain changes"* | *"No updates are to be performed"*) return 1 ;; esac
   fail "CloudFormation refuses the change: $why"
@@ -74,11 +78,11 @@ drop_change_set() {
 # Objects and the ledger are what cannot be made again: a new ledger would load every object a second time.
 guard_data() {
   local lost
-  lost=$(printf '%s\n' "$1" | awk -F'\t' '($1 == "Remove" || $4 == "True") &&
+  lost=$(printf '%s\n' "$1" | awk -F'\t' '($1 == "Remove" || $4 == "True" || $4 == "Conditional") &&
     ($3 == "AWS::S3::Bucket" || $3 == "AWS::DynamoDB::Table") { print $2 }' | tr '\n' ' ')
   if [ -z "$lost" ] || [ "$replace_data" = yes ]; then return 0; fi
   drop_change_set
-  fail "data lie in what this would replace or drop: $lost; nothing was changed. Say --replace-data if that is meant"
+  fail "data lie in what this would replace or drop (or may, as CloudFormation sees it): $lost; nothing was changed. Say --replace-data if that is meant"
 }
 
 # Waits until nothing is under way; `status` says how it ended. A stack that is gone is "none".
@@ -115,6 +119,18 @@ tell_failure() {
   [ -n "$event" ] || return 0
   ask cloudformation describe-stack-events --stack-name "${stack_id:-$stack}" \
     --query "StackEvents[?EventId == '$event'].[LogicalResourceId,ResourceType,ResourceStatus,ResourceStatusReason]"
-  say "deploy.sh: what failed first: $(column 1 "$answer") ($(column 2 "$answer")), $(column 3 "$answer"): \
-$(column 4- "$answer")"
+  event=$answer
+  say "deploy.sh: what failed first: $(column 1 "$event") ($(column 2 "$event")), $(column 3 "$event"): \
+$(column 4- "$event")"
+  tell_validation "$event"
+}
+
+# What CloudFormation finds before it makes anything stands in a list of its own, at which a reason only points.
+tell_validation() {
+  case $1 in *DescribeEvents* | *describe-events*) ;; *) return 0 ;; esac
+  shift
+  # An older command line does not know the call; then the pointer is all there is.
+  try cloudformation describe-events --stack-name "${stack_id:-$stack}" "$@" --filters FailedEvents=true \
+    --query 'OperationEvents[?ValidationStatusReason].[LogicalResourceId,ResourceType,ValidationStatusReason]' || return 0
+  printf '%s\n' "$answer" | awk -F'\t' 'NF > 2 { printf "deploy.sh: %s (%s): %s\n", $1, $2, $3 }' >&2
 }

@@ -60,11 +60,17 @@ data_of_stack() {
     $2 != "None" && $2 != "" && $3 != "DELETE_COMPLETE" { print $1 "\t" $2 }' | sort -u
 }
 
-# Of those, what a removed stack left behind.
+# Of those, what a removed stack left behind and is still there.
 kept_by_stack() {
+  local type name
   ask cloudformation describe-stack-events --stack-name "$stack_id" \
     --query "StackEvents[?ResourceStatus=='DELETE_SKIPPED'].[ResourceType,PhysicalResourceId]"
-  printf '%s\n' "$answer" | awk -F'\t' '$1 == "AWS::S3::Bucket" || $1 == "AWS::DynamoDB::Table"' | sort -u
+  printf '%s\n' "$answer" | sort -u | while IFS=$'\t' read -r type name; do
+    case $type in
+      AWS::S3::Bucket) ! try s3api head-bucket --bucket "$name" || printf '%s\t%s\n' "$type" "$name" ;;
+      AWS::DynamoDB::Table) ! try dynamodb describe-table --table-name "$name" || printf '%s\t%s\n' "$type" "$name" ;;
+    esac
+  done
 }
 
 find_artifacts_to_delete() {

@@ -65,21 +65,37 @@ outputs() {
 }
 
 print_outputs() {
-  local pairs='Stacks[0].Outputs[].[OutputKey,OutputValue]'
-  if [ "$json" = no ]; then
-    ask cloudformation describe-stacks --stack-name "$stack_id" --query "$pairs"
-    printf '%s\n' "$answer" | sort | awk -F'\t' '{ printf "%-18s %s\n", $1, $2 }'
-    return 0
-  fi
-  ask cloudformation describe-stacks --stack-name "$stack_id" --query "$pairs"
-  local name value comma='' line
-  line=$answer
+  ask cloudformation describe-stacks --stack-name "$stack_id" --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]'
+  case $form in
+    json) print_json "$answer" ;;
+    env) print_variables "$answer" ;;
+    *) printf '%s\n' "$answer" | sort | awk -F'\t' '{ printf "%-18s %s\n", $1, $2 }' ;;
+  esac
+}
+
+print_json() {
+  local name value comma=''
   printf '{'
   while IFS=$'\t' read -r name value; do
     printf '%s\n  %s: %s' "$comma" "$(quoted "$name")" "$(quoted "$value")"
     comma=,
-  done <<<"$line"
+  done <<<"$1"
   printf '\n}\n'
+}
+
+# What `headrig status` and its like read. None of these values can hold a character that a shell minds.
+print_variables() {
+  local name value prefix lake_prefix
+  parameter_of UploadPrefix; prefix=$answer
+  parameter_of LakePrefix; lake_prefix=$answer
+  printf 'export AWS_REGION=%s\n' "$region"
+  while IFS=$'\t' read -r name value; do
+    case $name in
+      LedgerTable) printf 'export HEADRIG_TABLE=%s\n' "$value" ;;
+      UploadBucket) printf 'export HEADRIG_BUCKET=%s\nexport HEADRIG_PREFIX=%s\n' "$value" "$prefix" ;;
+      LakeBucket) printf 'export HEADRIG_LAKE_BUCKET=%s\nexport HEADRIG_LAKE_PREFIX=%s\n' "$value" "$lake_prefix" ;;
+    esac
+  done <<<"$1"
 }
 
 deploy() {
