@@ -119,7 +119,7 @@ def run_seconds(a: Assumptions, batches: float, batch_bytes: float) -> float:
 
 
 def runs_a_day(a: Assumptions, batches: float) -> tuple[float, float, bool]:
-    """Runs, their seconds, and whether there are enough: a run for each batch, and more batches a run where runs are scarce."""
+    """Runs, their seconds, and whether there are enough: one a batch, and more batches a run where runs are scarce."""
     batch_bytes = a.gb_day * GB / batches
     for per_run in range(1, int(a.batches_per_run_max) + 1):
         runs, seconds = batches / per_run, run_seconds(a, per_run, batch_bytes)
@@ -200,8 +200,8 @@ FLEETS = (
     Assumptions(hosts=10_000, gb_day=10_000, age_minutes=15, batch_size=98, heartbeat_minutes=5, runs_max=10),
 )
 HEAD = (
-    "hosts | GB/day | age_max, min | heartbeat, min | BatchSize | objects/day | runs/day | runs at once | Glue | DynamoDB "
-    "| S3 requests | S3 storage | Lambda, SQS | CloudWatch | $/month | $/GB"
+    "hosts | GB/day | age_max, min | heartbeat, min | BatchSize | objects/day | runs/day | runs at once | Glue "
+    "| DynamoDB | S3 requests | S3 storage | Lambda, SQS | CloudWatch | $/month | $/GB"
 )
 
 

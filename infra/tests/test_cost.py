@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "infra"))
 
-import cost
+import cost  # noqa: E402
 
 NONE = cost.Assumptions()
 
