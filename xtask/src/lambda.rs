@@ -1,19 +1,26 @@
 //! `cargo xtask lambda`: the sink's deployment package, `target/lambda/bootstrap.zip`, for the runtime
 //! provided.al2023 of this machine's processor.
 //!
-//! Invariant: a program that needs a newer C library than Lambda has is an error here, and not a function that does not
-//! start.
+//! Invariants: a program that needs a newer C library than Lambda has is an error here, and not a function that does not
+//! start; the same program makes the same archive, so that a deployment sees whether there is anything new.
 
 use crate::{
     steps::{cargo, run as run_command, step},
     test::target_folder,
 };
 use anyhow::{Context, Result, ensure};
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
 /// The C library of Amazon Linux 2023.
 const GLIBC_MAX: (u32, u32) = (2, 34);
 const MARK: &[u8] = b"GLIBC_";
+/// 1980-01-02, within the times that an archive can hold in every time zone.
+const FILE_TIME: Duration = Duration::from_secs(315_619_200);
 
 /// Builds and packs it, and says how large it is.
 ///
@@ -28,10 +35,13 @@ pub(crate) fn run() -> Result<()> {
     let program = folder.join("bootstrap");
     fs::copy(target_folder().join("release/bootstrap"), &program).context("copying bootstrap")?;
     check_glibc(&program)?;
+    fs::File::options().write(true).open(&program)?.set_modified(SystemTime::UNIX_EPOCH + FILE_TIME)?;
     let archive = folder.join("bootstrap.zip");
     step("pack bootstrap.zip", || {
         let mut zip = Command::new("python3");
-        run_command(zip.args(["-m", "zipfile", "-c"]).arg(&archive).arg("bootstrap").current_dir(&folder))
+        zip.args(["-m", "zipfile", "-c"]).arg(&archive).arg("bootstrap");
+        // Archives hold local times.
+        run_command(zip.current_dir(&folder).env("TZ", "UTC"))
     })?;
     for file in [&program, &archive] {
         println!("{}: {} bytes", file.display(), fs::metadata(file)?.len());

@@ -12,6 +12,7 @@ mod python;
 mod sim;
 mod steps;
 mod test;
+mod wheel;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ enum Command {
     Dist(dist::Options),
     /// Build the sink's deployment package, target/lambda/bootstrap.zip
     Lambda,
+    /// Build the job's wheel as Glue installs it, below target/wheels/glue
+    Wheel,
     /// Measure the release build
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Sim(options) => sim::run(&options),
         Command::Dist(options) => dist::run(&options),
         Command::Lambda => lambda::run(),
+        Command::Wheel => wheel::run(),
         Command::Bench(bench) => bench::run(&bench),
     };
     match result {

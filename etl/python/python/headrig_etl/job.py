@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from headrig_etl import catalog, compaction, documents, generation, layouts, objects, task
+from headrig_etl import catalog, compaction, documents, generation, layouts, meter, objects, task
 from headrig_etl._core import Ledger, LedgerError, LedgerUnavailable, Overtaken, Refused
 from headrig_etl.alerting import Alerting
 from headrig_etl.types import Job, Member, Plan, Returned, Ticket, Written
@@ -83,6 +84,7 @@ def carry(job: Job, slots: int, write: Write) -> Summary:
     # The ledger's calls take the region from here; boto3 also takes it from elsewhere.
     if region := boto3.Session().region_name:
         os.environ.setdefault("AWS_REGION", region)
+    began = time.monotonic()
     ledger, summary = task.ledger_of(job), Summary()
     alerting = Alerting(job, ledger)
     with ThreadPoolExecutor(max(1, min(slots, len(job.batches)))) as pool:
@@ -98,6 +100,7 @@ def carry(job: Job, slots: int, write: Write) -> Summary:
         len(summary.overtaken),
         len(summary.refused),
     )
+    meter.publish(meter.run_line(time.monotonic() - began, len(summary.committed), len(summary.returned)))
     return summary
 
 
@@ -151,6 +154,7 @@ def _own(job: Job, ticket: Ticket, ports: tuple[Ledger, Alerting], write: Write)
     alerting.committing(ticket.batch, written.figures)
     _commit(ledger, plan, written)
     log.info("batch %s is committed: %d files", ticket.batch, len(written.files))
+    meter.publish(meter.batch_line(written))
     _remove_plans(job, ticket)
     return written
 
