@@ -5,17 +5,14 @@ set -e
 UNIT=headrig-agent.service
 CONFIG=/etc/headrig/agent.toml
 
-is_configured() {
-    headrig-agent check --config "$CONFIG" >/dev/null 2>&1
-}
-
 say_how_to_go_on() {
-    cat <<MESSAGE
-headrig-agent: installed, and off: $CONFIG names no bucket yet.
-  1. set upload.bucket, and what is to be shipped under source
-  2. headrig-agent check
-  3. systemctl enable --now headrig-agent
-MESSAGE
+    start="systemctl enable --now headrig-agent"
+    [ -d /run/systemd/system ] || start="headrig-agent run"
+    echo "headrig-agent: installed, and off until it is configured:"
+    echo "$problems" | sed 's/^/  /'
+    echo "  1. set upload.bucket, and what is to be shipped under source, in $CONFIG"
+    echo "  2. headrig-agent check"
+    echo "  3. $start"
 }
 
 if [ "$1" != configure ] && [ "$1" != abort-upgrade ]; then
@@ -32,30 +29,30 @@ for path in /etc/headrig /etc/headrig/conf.d "$CONFIG"; do
     fi
 done
 
+is_configured=yes
+problems=$(headrig-agent check --config "$CONFIG" 2>&1 >/dev/null) || is_configured=no
+
+# The first time it is enabled if it is configured. Later what was enabled stays so, and what was off stays off: that
+# is known by the state file, which is written in any case; by it a purge finds the links, too.
 deb-systemd-helper unmask "$UNIT" >/dev/null || true
 if [ -z "$before" ]; then
-    if is_configured; then
+    if [ "$is_configured" = yes ]; then
         deb-systemd-helper enable "$UNIT" >/dev/null || true
     else
         say_how_to_go_on
     fi
-else
-    # An upgrade leaves enabled what was enabled, and off what was off.
-    if deb-systemd-helper --quiet was-enabled "$UNIT"; then
-        deb-systemd-helper enable "$UNIT" >/dev/null || true
-    else
-        deb-systemd-helper update-state "$UNIT" >/dev/null || true
-    fi
+elif deb-systemd-helper debian-installed "$UNIT" && deb-systemd-helper --quiet was-enabled "$UNIT"; then
+    deb-systemd-helper enable "$UNIT" >/dev/null || true
 fi
+deb-systemd-helper update-state "$UNIT" >/dev/null || true
 
 if [ -d /run/systemd/system ]; then
     systemctl --system daemon-reload >/dev/null || true
+    # Once: what was sealed is in the state, what was not is read again. What comes back after a removal is started, and
+    # what could not start with the version before tries again; a unit that is disabled and does not run is left alone.
     if [ -n "$before" ]; then
-        # Once, and only where it runs: what was sealed is in the state, what was not is read again.
-        if systemctl is-active --quiet "$UNIT"; then
-            deb-systemd-invoke restart "$UNIT" || true
-        fi
-    elif is_configured; then
-        deb-systemd-invoke start "$UNIT" || true
+        deb-systemd-invoke restart "$UNIT" >/dev/null || true
+    elif [ "$is_configured" = yes ]; then
+        deb-systemd-invoke start "$UNIT" >/dev/null || true
     fi
 fi

@@ -9,7 +9,8 @@ say_what_is_lost() {
     chunks=$(find "$STATE/spool" -type f ! -name '*.part' -printf '%s\n' 2>/dev/null || true)
     if [ -n "$chunks" ]; then
         echo "$chunks" | awk -v state="$STATE" '{ bytes += $1 } END {
-            printf "headrig-agent: removing %s with %d chunks, %d bytes, that were never uploaded\n", state, NR, bytes
+            what = NR == 1 ? "chunk" : "chunks"
+            printf "headrig-agent: removing %s with %d %s, %d bytes, never uploaded\n", state, NR, what, bytes
         }' >&2
     fi
 }
@@ -27,7 +28,8 @@ purge)
         deb-systemd-helper purge "$UNIT" >/dev/null || true
         deb-systemd-helper unmask "$UNIT" >/dev/null || true
     fi
-    rm -rf "$STATE"
+    # A file system of its own is emptied; the mount point stays, which is no reason to fail.
+    rm -rf "$STATE" || true
     # It may hold credentials. What is left after it are settings of the administrator's own; dpkg takes its conffiles.
     rm -f /etc/headrig/environment
     rmdir /etc/headrig/conf.d /etc/headrig 2>/dev/null || true

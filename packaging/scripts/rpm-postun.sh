@@ -7,6 +7,6 @@ if [ -x /usr/bin/systemctl ]; then
 fi
 if [ "$1" -eq 0 ] && [ -d /var/lib/headrig ]; then
     waiting=$(find /var/lib/headrig/spool -type f ! -name '*.part' 2>/dev/null | wc -l)
-    echo "headrig-agent: /var/lib/headrig stays, with $waiting chunks that were never uploaded; remove it by hand"
+    echo "headrig-agent: /var/lib/headrig stays; chunks in it that were never uploaded: $waiting. Remove it by hand"
 fi
 exit 0
