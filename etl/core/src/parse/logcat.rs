@@ -24,18 +24,18 @@ pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<
 }
 
 fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
-    event.event_type = EventType::Application;
     match text.as_bytes().first()? {
-        b'0'..=b'9' => timed(text, context, event),
-        b'[' => long(text, context, event),
-        b'V' | b'D' | b'I' | b'W' | b'E' | b'F' | b'A' => brief(text, event),
+        b'0'..=b'9' => timed(text, context, event)?,
+        b'[' => long(text, context, event)?,
+        b'V' | b'D' | b'I' | b'W' | b'E' | b'F' | b'A' => brief(text, event)?,
         b'-' => {
             text.starts_with("--------- beginning of ").then_some(())?;
             event.message = Some(text.into());
-            Some(())
         }
-        _ => None,
+        _ => return None,
     }
+    event.event_type = EventType::Application;
+    Some(())
 }
 
 /// Takes logcat's time and the blanks behind it.

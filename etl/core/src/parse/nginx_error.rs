@@ -7,7 +7,6 @@ use super::level::severity_of_word;
 use super::text::{Cursor, number};
 use super::time::Context;
 use crate::event::Event;
-use headrig_contract::Timestamp;
 use headrig_contract::timestamp::Shape;
 
 /// The fields behind the message, in nginx's order.
@@ -26,7 +25,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     if text.as_bytes().get(4)? != &b'/' {
         return None;
     }
-    let timestamp = Timestamp::parse(text.as_bytes())?;
+    let timestamp = context.time_at_head(text)?;
     let (written, rest) = text.split_at_checked(timestamp.length)?;
     let mut cursor = Cursor::new(rest);
     if timestamp.shape != Shape::Iso || !cursor.eat(" [") {

@@ -38,10 +38,10 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
         None if cursor.first()? == b'<' => return None,
         None => false,
     };
-    if let Some(clocked) = behind_count(cursor.rest()).filter(|_| prioritised) {
+    if prioritised && let Some(clocked) = behind_count(cursor.rest()) {
         cursor = Cursor::new(clocked);
     }
-    let timestamp = Timestamp::parse(cursor.rest().as_bytes());
+    let timestamp = context.time_at_head(cursor.rest());
     let Some(timestamp) = timestamp.filter(|timestamp| is_syslog_time(timestamp, cursor.rest(), prioritised))
     else {
         if !prioritised || is_of_5424(cursor.rest()) {
