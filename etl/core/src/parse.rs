@@ -91,7 +91,9 @@ pub struct Parser {
 const W3C: &str = "w3c";
 
 /// Every parser, the strictest first.
-pub static PARSERS: &[Parser] = &[
+pub static PARSERS: &[Parser] = &ALL;
+
+const ALL: [Parser; 41] = [
     strict("cef", Begins::with("<0-9A-Za-z"), cef::parse_cef),
     strict("leef", Begins::with("<0-9A-Za-z"), cef::parse_leef),
     strict("cri", Begins::with("0-9"), cri::parse),
@@ -134,6 +136,32 @@ pub static PARSERS: &[Parser] = &[
     general("tagged", Begins::ANY, tagged::parse),
     general("leveled", Begins::ANY, leveled::parse),
 ];
+
+/// The parsers, a bit for each, that admit a text by its first byte; the last entry is for the empty text.
+static BY_FIRST: [u64; 257] = {
+    assert!(ALL.len() <= 64, "a parser has a bit");
+    let (mut table, mut first) = ([0; 257], 0);
+    while first < table.len() {
+        let mut at = 0;
+        while at < ALL.len() {
+            let byte = if first < 256 { Some(first as u8) } else { None };
+            table[first] |= (ALL[at].begins.admits(byte) as u64) << at;
+            at += 1;
+        }
+        first += 1;
+    }
+    table
+};
+
+/// The parsers that admit the text, in their order.
+fn parsers_of(text: &str) -> impl Iterator<Item = &'static Parser> {
+    let mut left = BY_FIRST[text.as_bytes().first().map_or(256, |first| usize::from(*first))];
+    std::iter::from_fn(move || {
+        let at = left.trailing_zeros() as usize;
+        left &= left.wrapping_sub(1);
+        PARSERS.get(at)
+    })
+}
 
 const fn strict(name: &'static str, begins: Begins, parse: Parse) -> Parser {
     Parser { name, strict: true, begins, parse }
@@ -277,9 +305,8 @@ impl StreamFormat {
         {
             return true;
         }
-        let mut others = PARSERS
-            .iter()
-            .filter(|parser| parser.admits(text) && first.is_none_or(|first| !std::ptr::eq(first, *parser)));
+        let mut others =
+            parsers_of(text).filter(|parser| first.is_none_or(|first| !std::ptr::eq(first, *parser)));
         others.any(|parser| self.takes(parser, text, context, event))
     }
 

@@ -45,9 +45,10 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
         event.attribute("connection", connection);
         cursor.blanks();
     }
-    let whole = cursor.rest();
-    classify("nginx_error", whole, event);
-    event.message = Some(fields(whole, event).into());
+    // The fields quote the visitor, so what is told is looked for in the message alone.
+    let message = fields(cursor.rest(), event);
+    classify("nginx_error", message, event);
+    event.message = Some(message.into());
     Some(())
 }
 
