@@ -91,6 +91,8 @@ pub(in crate::parse) enum Fact {
     EventId,
     WindowsChannel,
     WindowsLevel,
+    /// Its code, of success or failure.
+    WindowsStatus,
     /// The web application firewall of AWS.
     WebAcl,
     /// The flow logs of AWS: accepted or rejected packets.
@@ -312,6 +314,7 @@ static FACTS: &[(Fact, &[&str])] = &[
     (Fact::EventId, &["EventID", "EventId", "winlog.event_id", "winlog.event_data.EventID", "event_id"]),
     (Fact::WindowsChannel, &["Channel", "winlog.channel", "ProviderGuid", "SourceName", "ProviderName"]),
     (Fact::WindowsLevel, &["Level", "winlog.level"]),
+    (Fact::WindowsStatus, &["Status", "winlog.event_data.Status", "EventData.Status"]),
     (Fact::WebAcl, &["webaclId"]),
     (Fact::FlowVerdict, &["flow.action"]),
     (Fact::FlowProtocol, &["flow.protocol"]),
