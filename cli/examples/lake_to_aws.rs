@@ -12,7 +12,7 @@ use headrig_aws::{
     s3::{Bucket, S3Store},
 };
 use headrig_contract::{ContentHash, HostName, ObjectKey, UnixMicros};
-use headrig_etl::manifest::MANIFESTS;
+use headrig_etl::account::ACCOUNTS;
 use headrig_ledger::{
     Batch, BatchCursor, BatchEvent, BatchId, BatchPhase, Claim, FileCursor, FileEvent, FileFacts, FilePhase,
     FileRecord, FileState, Ledger, Outcome, Policy, Round, SqliteLedger,
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     for object in objects.list(None, usize::MAX)? {
         put(&store(bucket), &object.key, &objects.path_of(&object.key)?)?;
     }
-    for name in ["logs", "metrics", MANIFESTS] {
+    for name in ["logs", "metrics", ACCOUNTS] {
         put_table(&store(lake_bucket), Path::new(lake), name)?;
     }
     let ledger = calls.ledger(table);

@@ -14,7 +14,7 @@
 //! DIR/.headrig/scratch/          what compaction makes until it is whole, and what it takes away
 //! ```
 
-use headrig_etl::manifest::MANIFESTS;
+use headrig_etl::account::ACCOUNTS;
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
@@ -47,7 +47,7 @@ impl Places {
 
     /// The folders that hold no input, whoever names them.
     pub(crate) fn own_folders(&self) -> Vec<PathBuf> {
-        vec![self.state.clone(), self.root.join("logs"), self.root.join("metrics"), self.root.join(MANIFESTS)]
+        vec![self.state.clone(), self.root.join("logs"), self.root.join("metrics"), self.root.join(ACCOUNTS)]
     }
 
     pub(crate) fn lock(&self) -> PathBuf {

@@ -3,7 +3,7 @@
 //! Invariants: a file in the lake is whole and synced. Files that an earlier attempt of the same batch left
 //! in the lake and this one does not write are gone before the batch is committed.
 
-use headrig_etl::{LakeFile, LakeSink, manifest::MANIFESTS};
+use headrig_etl::{LakeFile, LakeSink, account::ACCOUNTS};
 use rustix::fs::syncfs;
 use std::{
     collections::BTreeSet,
@@ -79,7 +79,7 @@ pub(super) fn remove_batch(root: &Path, batch: &str) -> io::Result<()> {
 }
 
 fn remove_files(root: &Path, batch: &str, which: impl Fn(&Path) -> bool) -> io::Result<()> {
-    for table in ["logs", "metrics", MANIFESTS] {
+    for table in ["logs", "metrics", ACCOUNTS] {
         let folder = root.join(table);
         if !folder.exists() {
             continue;

@@ -1,11 +1,11 @@
-//! What rules dropped of a batch, as its manifest accounts for it: the gaps between rows that are none.
+//! What rules dropped of a batch, as its account says: the gaps between rows that are none.
 //!
-//! Which events were dropped nobody keeps; the bytes without a row have to add up to what the manifest says.
+//! Which events were dropped nobody keeps; the bytes without a row have to add up to what the account says.
 
 use super::{content::Strand, intervals::Interval};
 use crate::operator::count;
 use headrig_contract::{ByteLength, ByteOffset, gaps::GapSum};
-use headrig_etl::{Manifest, manifest::ObjectFigures};
+use headrig_etl::{Account, account::ObjectFigures};
 use headrig_ledger::{FileRecord, LineCounts};
 
 /// The bytes of an object that have no row.
@@ -22,20 +22,15 @@ impl Gaps {
     }
 
     /// What is wrong with them by the account of the batch's rules; nothing where they are as they should be.
-    pub(super) fn against(
-        &self,
-        file: &FileRecord,
-        counts: LineCounts,
-        manifest: &Manifest,
-    ) -> Option<String> {
-        let told = manifest.object(file.hash);
+    pub(super) fn against(&self, file: &FileRecord, counts: LineCounts, account: &Account) -> Option<String> {
+        let told = account.object(file.hash);
         let Some(GapSum { bytes, sum }) = told.and_then(ObjectFigures::gaps) else {
-            return Some("the batch's manifest has no account of what rules dropped of it".into());
+            return Some("the batch's account does not say what rules dropped of it".into());
         };
         let dropped = told.map_or(0, |told| told.lines.dropped + told.lines.sampled_out);
         if dropped != counts.dropped_by_rule {
             return Some(format!(
-                "the manifest says {} events that rules dropped, the ledger {}",
+                "the account says {} events that rules dropped, the ledger {}",
                 count(dropped),
                 count(counts.dropped_by_rule)
             ));

@@ -30,7 +30,7 @@ pub(super) enum Kind {
     LakeFileUncommitted,
     LakeFileStray,
     LakeFileDamaged,
-    ManifestDamaged,
+    AccountDamaged,
     /// No problem: a file that is set aside, as `headrig ls` has it.
     Quarantined,
     /// No problem by itself: bytes of a log between others that no object holds.
@@ -206,8 +206,8 @@ impl Kind {
             }
             Self::LakeFileStray => "move it out of the tables: whoever queries them reads it too",
             Self::LakeFileDamaged => "put the file back from a copy",
-            Self::ManifestDamaged => {
-                "put the manifest back from a copy: without it nobody can tell what rules dropped from what is missing"
+            Self::AccountDamaged => {
+                "put the account back from a copy: without it nobody can tell what rules dropped from what is missing"
             }
             Self::Quarantined => {
                 "`headrig ls --state quarantined` has the reasons, `headrig replay` puts it back"

@@ -13,7 +13,7 @@ use super::{
 use crate::operator::{Unread, WindowedFile, count};
 use anyhow::Result;
 use headrig_contract::{ContentHash, Generation, StreamId};
-use headrig_etl::{LakeError, Manifest, RowSpan, Table, read_metric_lines, read_spans};
+use headrig_etl::{Account, LakeError, RowSpan, Table, read_metric_lines, read_spans};
 use headrig_ledger::{Batch, BatchId, BatchState, FileRecord, FileState, LineCounts};
 use std::collections::{BTreeMap, HashMap};
 
@@ -81,30 +81,30 @@ impl<'b> BatchRows<'b> {
         for file in tables.compacted(self.batch.id) {
             metric_lines += self.take_compacted(tables, file, findings)?;
         }
-        let manifest = self.manifest(tables, findings)?;
-        self.check_counts(metric_lines, manifest.as_ref(), findings);
+        let account = self.account(tables, findings)?;
+        self.check_counts(metric_lines, account.as_ref(), findings);
         for (chunk, rows) in self.strangers.iter().take(STRANGERS_NAMED_MAX) {
             let finding = format!("{rows} rows of object {chunk}, which is not loaded in this batch");
             findings.add(Kind::RowsUnexpected, format!("batch {}", self.batch.id), finding);
         }
         for object in &mut self.objects {
             findings.checked.rows += object.rows;
-            object.check(tables, manifest.as_ref(), findings)?;
+            object.check(tables, account.as_ref(), findings)?;
         }
         Ok(())
     }
 
     /// The account of what rules dropped, where they dropped something.
-    fn manifest(&self, tables: &Tables, findings: &mut Findings) -> Result<Option<Manifest>> {
+    fn account(&self, tables: &Tables, findings: &mut Findings) -> Result<Option<Account>> {
         if self.objects.iter().all(|object| object.counts.dropped_by_rule == 0) {
             return Ok(None);
         }
-        match tables.manifest(self.batch.id) {
-            Ok(manifest) => Ok(Some(manifest)),
+        match tables.account(self.batch.id) {
+            Ok(account) => Ok(Some(account)),
             Err(Unread::Failed(error)) => Err(error),
             Err(Unread::Bad(reason)) => {
-                let subject = Manifest::path(&self.batch.id.to_string());
-                findings.add(Kind::ManifestDamaged, subject, format!("the batch's manifest: {reason}"));
+                let subject = Account::path(&self.batch.id.to_string());
+                findings.add(Kind::AccountDamaged, subject, format!("the batch's account: {reason}"));
                 Ok(None)
             }
         }
@@ -164,7 +164,7 @@ impl<'b> BatchRows<'b> {
         Some((row.chunk.into(), row.stream.into(), row.generation, object, strand))
     }
 
-    fn check_counts(&self, metric_lines: u64, manifest: Option<&Manifest>, findings: &mut Findings) {
+    fn check_counts(&self, metric_lines: u64, account: Option<&Account>, findings: &mut Findings) {
         let BatchState::Committed { summary, .. } = &self.batch.state else { return };
         let subject = || format!("batch {}", self.batch.id);
         let mut sum = LineCounts::default();
@@ -175,8 +175,8 @@ impl<'b> BatchRows<'b> {
             findings.add(Kind::CountsDiffer, subject(), finding);
         }
         // What is not in a rule's sample is counted there, what a rule dropped is not.
-        let dropped = manifest.map_or(0, |manifest| manifest.lines.dropped_lines);
-        let is_accounted = sum.dropped_by_rule == 0 || manifest.is_some();
+        let dropped = account.map_or(0, |account| account.lines.dropped_lines);
+        let is_accounted = sum.dropped_by_rule == 0 || account.is_some();
         if is_accounted && metric_lines.checked_add(dropped) != Some(sum.lines) {
             let expect = sum.lines.saturating_sub(dropped);
             let finding = format!("expected metrics of {expect} lines, found of {metric_lines}");
@@ -191,11 +191,11 @@ impl Object {
         self.strands.entry(strand).or_default().add(interval(row));
     }
 
-    fn check(&mut self, tables: &Tables, manifest: Option<&Manifest>, findings: &mut Findings) -> Result<()> {
+    fn check(&mut self, tables: &Tables, account: Option<&Account>, findings: &mut Findings) -> Result<()> {
         let (key, batch) = (self.file.key.to_string(), self.file.state.batch());
         let counts = format!("expected {} rows, found {}", count(self.counts.rows), count(self.rows));
         let (missing, strange, doubled) = (self.missing(), self.strange(), self.doubled());
-        let undropped = manifest.and_then(|manifest| self.undropped(manifest));
+        let undropped = account.and_then(|account| self.undropped(account));
         let in_batch = batch.map(|batch| format!(" in batch {batch}")).unwrap_or_default();
         if let Some((places, _)) = missing.told() {
             findings.add(Kind::RowsMissing, &key, format!("{places} without a row{in_batch}; {counts}"));
@@ -243,14 +243,14 @@ impl Object {
     }
 
     /// What is wrong with the gaps that rules made.
-    fn undropped(&mut self, manifest: &Manifest) -> Option<String> {
+    fn undropped(&mut self, account: &Account) -> Option<String> {
         let content = self.content.as_mut().filter(|_| self.counts.dropped_by_rule > 0)?;
         let mut gaps = Gaps::default();
         for (strand, bytes) in &mut content.strands.clone() {
             let rows = self.strands.entry(*strand).or_default();
             bytes.without(rows).into_iter().for_each(|gap| gaps.add(*strand, gap));
         }
-        gaps.against(&self.file, self.counts, manifest)
+        gaps.against(&self.file, self.counts, account)
     }
 
     /// Bytes that have rows and are not in the object.

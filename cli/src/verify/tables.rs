@@ -8,7 +8,7 @@ use crate::operator::{FoundFile, LakeFiles, Piece, Unread, WindowedFile};
 use anyhow::{Result, anyhow, ensure};
 use headrig_contract::UnixMicros;
 use headrig_etl::{
-    Manifest, Table,
+    Account, Table,
     compact::{
         FileName, Footer, Share,
         layout::{COMPACTED, Generations, partition_in},
@@ -20,8 +20,8 @@ use std::{
     sync::Arc,
 };
 
-/// The largest manifest that is read: a hundred objects and a thousand rules take far less.
-const MANIFEST_BYTES_MAX: u64 = 16 << 20;
+/// The largest account that is read: a hundred objects and a thousand rules take far less.
+const ACCOUNT_BYTES_MAX: u64 = 16 << 20;
 
 /// The largest list of generations that is read: a hundred years of them take less.
 const GENERATIONS_BYTES_MAX: u64 = 256 << 20;
@@ -119,14 +119,14 @@ impl Tables {
         &self.compacted
     }
 
-    /// What a batch's manifest says.
-    pub(super) fn manifest(&self, batch: BatchId) -> Result<Manifest, Unread> {
-        let path = Manifest::path(&batch.to_string());
-        let Piece { bytes, whole } = self.lake.piece(&path, 0, MANIFEST_BYTES_MAX)?;
-        if whole > MANIFEST_BYTES_MAX {
-            return Err(Unread::Bad(format!("expected at most {MANIFEST_BYTES_MAX} bytes, found {whole}")));
+    /// What a batch's account says.
+    pub(super) fn account(&self, batch: BatchId) -> Result<Account, Unread> {
+        let path = Account::path(&batch.to_string());
+        let Piece { bytes, whole } = self.lake.piece(&path, 0, ACCOUNT_BYTES_MAX)?;
+        if whole > ACCOUNT_BYTES_MAX {
+            return Err(Unread::Bad(format!("expected at most {ACCOUNT_BYTES_MAX} bytes, found {whole}")));
         }
-        Manifest::read(&bytes).map_err(Unread::Bad)
+        Account::read(&bytes).map_err(Unread::Bad)
     }
 
     /// Every batch that has rows in a file.

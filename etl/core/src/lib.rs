@@ -3,6 +3,7 @@
 //! This crate knows no files, no sockets, no clock and no AWS: a chunk's bytes and settings go in, the
 //! lake's files come out through a port. The same batch, settings and version give the same bytes.
 
+pub mod account;
 pub mod alerts;
 pub mod batch;
 pub mod compact;
@@ -11,12 +12,12 @@ pub mod config;
 pub mod event;
 mod field;
 mod lake;
-pub mod manifest;
 pub mod parse;
 pub mod report;
 pub mod rules;
 pub mod settings;
 
+pub use account::Account;
 pub use alerts::Alerts;
 pub use batch::{BatchError, BatchRun, Member, ObjectError};
 pub use conditions::Conditions;
@@ -26,7 +27,6 @@ pub use lake::{
     CatalogTable, Column, LakeError, LakeFile, LakeSink, RowSpan, Table, read_metric_lines, read_spans,
     tables,
 };
-pub use manifest::Manifest;
 pub use report::{BatchReport, Counts, ObjectReport, StreamReport, Tally};
 pub use rules::{RuleCounts, Rules};
 pub use settings::{ForeignLimits, Settings};

@@ -13,6 +13,7 @@ mod amazon;
 mod ansi;
 mod apache_error;
 mod audit;
+mod begins;
 mod cef;
 mod classify;
 mod cri;
@@ -60,6 +61,7 @@ pub use level::severity_of_word;
 pub use time::Context;
 
 use crate::event::{Event, EventType};
+use begins::Begins;
 use std::sync::Arc;
 use table::Columns;
 
@@ -69,6 +71,10 @@ pub const SAMPLE_EVENTS_MAX: usize = 64;
 /// The format of rows whose columns a header names. It is no parser of the list: a row alone says nothing.
 const TABLE: &str = "table";
 
+/// Fills a fresh event from a text and says whether it could. One that refuses may leave traces in the event; the
+/// caller resets it.
+type Parse = for<'a> fn(&'a str, &Context<'_>, &mut Event<'a>) -> bool;
+
 /// One log format.
 #[derive(Debug)]
 pub struct Parser {
@@ -76,58 +82,108 @@ pub struct Parser {
     pub name: &'static str,
     /// A strict parser takes hardly a line that is not of its format, so it may be asked first.
     pub strict: bool,
-    /// Fills a fresh event from the text and says whether it could. A parser that refuses may leave
-    /// traces in the event; the caller resets it.
-    pub parse: for<'a> fn(&'a str, &Context<'_>, &mut Event<'a>) -> bool,
+    /// With what its texts begin; others it is not asked of.
+    begins: Begins,
+    parse: Parse,
 }
 
 /// The parser whose columns a stream may name.
 const W3C: &str = "w3c";
 
 /// Every parser, the strictest first.
-pub static PARSERS: &[Parser] = &[
-    Parser { name: "cef", strict: true, parse: cef::parse_cef },
-    Parser { name: "leef", strict: true, parse: cef::parse_leef },
-    Parser { name: "cri", strict: true, parse: cri::parse },
-    Parser { name: "syslog_5424", strict: true, parse: syslog5424::parse },
-    Parser { name: "docker", strict: true, parse: json::parse_docker },
-    Parser { name: "json", strict: true, parse: json::parse },
-    Parser { name: "audit", strict: true, parse: audit::parse },
-    Parser { name: "apache_error", strict: true, parse: apache_error::parse },
-    Parser { name: "nginx_error", strict: true, parse: nginx_error::parse },
-    Parser { name: "access", strict: true, parse: access::parse },
-    Parser { name: "aws_elb", strict: true, parse: amazon::parse_balancer },
-    Parser { name: "aws_s3", strict: true, parse: amazon::parse_bucket },
-    Parser { name: "aws_vpc_flow", strict: true, parse: amazon::parse_flow },
-    Parser { name: "windows_xml", strict: true, parse: windows_xml::parse },
-    Parser { name: "mongodb", strict: true, parse: mongodb::parse },
-    Parser { name: "haproxy", strict: true, parse: haproxy::parse },
-    Parser { name: "klog", strict: true, parse: klog::parse },
-    Parser { name: "mysql_slow", strict: true, parse: mysql_slow::parse },
-    Parser { name: "mysql_error", strict: true, parse: mysql::parse },
-    Parser { name: "postgres_csv", strict: true, parse: postgres_csv::parse },
-    Parser { name: "postgres", strict: true, parse: postgres::parse },
-    Parser { name: "logcat", strict: true, parse: logcat::parse },
-    Parser { name: "python", strict: true, parse: python::parse },
-    Parser { name: "tracing", strict: true, parse: tracing::parse },
-    Parser { name: "dpkg", strict: true, parse: packages::dpkg },
-    Parser { name: "apt", strict: true, parse: packages::apt },
-    Parser { name: "yum", strict: true, parse: packages::yum },
-    Parser { name: "macos_unified", strict: true, parse: macos_unified::parse },
-    Parser { name: "redis", strict: true, parse: redis::parse },
-    Parser { name: "squid", strict: true, parse: squid::parse },
-    Parser { name: "xferlog", strict: true, parse: ftp::xferlog },
-    Parser { name: "vsftpd", strict: true, parse: ftp::vsftpd },
-    Parser { name: W3C, strict: true, parse: w3c::parse },
-    Parser { name: "dmesg", strict: true, parse: dmesg::parse },
-    Parser { name: "supercomputer", strict: true, parse: supercomputer::parse },
-    Parser { name: "syslog_3164", strict: true, parse: syslog::parse },
-    Parser { name: "logfmt", strict: true, parse: logfmt::parse },
-    Parser { name: "timestamped", strict: false, parse: timestamped::parse },
-    Parser { name: "delimited", strict: false, parse: delimited::parse },
-    Parser { name: "tagged", strict: false, parse: tagged::parse },
-    Parser { name: "leveled", strict: false, parse: leveled::parse },
+pub static PARSERS: &[Parser] = &ALL;
+
+const ALL: [Parser; 41] = [
+    strict("cef", Begins::with("<0-9A-Za-z"), cef::parse_cef),
+    strict("leef", Begins::with("<0-9A-Za-z"), cef::parse_leef),
+    strict("cri", Begins::with("0-9"), cri::parse),
+    strict("syslog_5424", Begins::with("<"), syslog5424::parse),
+    strict("docker", Begins::with("{ \t\n\x0c\r"), json::parse_docker),
+    strict("json", Begins::with("{ \t\n\x0c\r"), json::parse),
+    strict("audit", Begins::with("nt"), audit::parse),
+    strict("apache_error", Begins::with("["), apache_error::parse),
+    strict("nginx_error", Begins::with("0-9"), nginx_error::parse),
+    strict("access", Begins::ANY, access::parse),
+    strict("aws_elb", Begins::with("0-9ghtw"), amazon::parse_balancer),
+    strict("aws_s3", Begins::with("0-9A-Fa-f"), amazon::parse_bucket),
+    strict("aws_vpc_flow", Begins::with("2"), amazon::parse_flow),
+    strict("windows_xml", Begins::with("< \t\n\x0c\r"), windows_xml::parse),
+    strict("mongodb", Begins::with("0-9"), mongodb::parse),
+    strict("haproxy", Begins::with("<:[0-9A-Za-z"), haproxy::parse),
+    strict("klog", Begins::with("EFIW"), klog::parse),
+    strict("mysql_slow", Begins::with("#"), mysql_slow::parse),
+    strict("mysql_error", Begins::with("0-9"), mysql::parse),
+    strict("postgres_csv", Begins::with("0-9"), postgres_csv::parse),
+    strict("postgres", Begins::ANY, postgres::parse),
+    strict("logcat", Begins::with("0-9[ADEFIVW-"), logcat::parse),
+    strict("python", Begins::with("CDEITW"), python::parse),
+    strict("tracing", Begins::with("0-9 \x1b"), tracing::parse),
+    strict("dpkg", Begins::with("0-9"), packages::dpkg),
+    strict("apt", Begins::with("ELS"), packages::apt),
+    strict("yum", Begins::with("A-Za-z"), packages::yum),
+    strict("macos_unified", Begins::with("0-9"), macos_unified::parse),
+    strict("redis", Begins::with("0-9["), redis::parse),
+    strict("squid", Begins::with("0-9"), squid::parse),
+    strict("xferlog", Begins::with("A-Z"), ftp::xferlog),
+    strict("vsftpd", Begins::with("A-Z"), ftp::vsftpd),
+    strict(W3C, Begins::with("#0-9"), w3c::parse),
+    strict("dmesg", Begins::with("[<a-z"), dmesg::parse),
+    strict("supercomputer", Begins::with("0-9A-Z_-"), supercomputer::parse),
+    strict("syslog_3164", Begins::with("<0-9A-Za-z"), syslog::parse),
+    strict("logfmt", Begins::with("./0-9@A-Z_a-z-"), logfmt::parse),
+    general("timestamped", Begins::ANY, timestamped::parse),
+    general("delimited", Begins::ANY, delimited::parse),
+    general("tagged", Begins::ANY, tagged::parse),
+    general("leveled", Begins::ANY, leveled::parse),
 ];
+
+/// The parsers, a bit for each, that admit a text by its first byte; the last entry is for the empty text.
+static BY_FIRST: [u64; 257] = {
+    assert!(ALL.len() <= 64, "a parser has a bit");
+    let (mut table, mut first) = ([0; 257], 0);
+    while first < table.len() {
+        let mut at = 0;
+        while at < ALL.len() {
+            let byte = if first < 256 { Some(first as u8) } else { None };
+            table[first] |= (ALL[at].begins.admits(byte) as u64) << at;
+            at += 1;
+        }
+        first += 1;
+    }
+    table
+};
+
+/// The parsers that admit the text, in their order.
+fn parsers_of(text: &str) -> impl Iterator<Item = &'static Parser> {
+    let mut left = BY_FIRST[text.as_bytes().first().map_or(256, |first| usize::from(*first))];
+    std::iter::from_fn(move || {
+        let at = left.trailing_zeros() as usize;
+        left &= left.wrapping_sub(1);
+        PARSERS.get(at)
+    })
+}
+
+const fn strict(name: &'static str, begins: Begins, parse: Parse) -> Parser {
+    Parser { name, strict: true, begins, parse }
+}
+
+const fn general(name: &'static str, begins: Begins, parse: Parse) -> Parser {
+    Parser { name, strict: false, begins, parse }
+}
+
+impl Parser {
+    /// Fills a fresh event from the text of one event and says whether it could. A parser that refuses may leave
+    /// traces in the event.
+    pub fn parse<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
+        context.begin_line();
+        self.admits(text) && (self.parse)(text, context, event)
+    }
+
+    #[inline]
+    fn admits(&self, text: &str) -> bool {
+        self.begins.admits(text.as_bytes().first().copied())
+    }
+}
 
 /// Where a stream comes from, as far as its format depends on it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -201,6 +257,7 @@ impl StreamFormat {
     /// held before is gone; the capacity of its attributes stays.
     pub fn parse<'a>(&self, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) {
         reset(event, context);
+        context.begin_line();
         let usual = self.own.is_empty() && self.columns.is_none();
         match self.first {
             Some(first) if usual && self.ask(first, text, context, event) => event.format = first.name,
@@ -231,6 +288,7 @@ impl StreamFormat {
         context: &Context<'_>,
         event: &mut Event<'a>,
     ) -> bool {
+        context.begin_line();
         if let Some(own) = self.own.iter().find(|own| own.parse(text, context, event)) {
             event.format = own.name();
             return true;
@@ -242,8 +300,14 @@ impl StreamFormat {
             }
             reset(event, context);
         }
-        let others = PARSERS.iter().filter(|parser| first.is_none_or(|first| !std::ptr::eq(first, *parser)));
-        first.into_iter().chain(others).any(|parser| self.takes(parser, text, context, event))
+        if let Some(first) = first
+            && self.takes(first, text, context, event)
+        {
+            return true;
+        }
+        let mut others =
+            parsers_of(text).filter(|parser| first.is_none_or(|first| !std::ptr::eq(first, *parser)));
+        others.any(|parser| self.takes(parser, text, context, event))
     }
 
     /// Whether the parser takes the text. Where not, the event is as fresh as it was.
@@ -269,7 +333,7 @@ impl StreamFormat {
     fn ask<'a>(&self, parser: &Parser, text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
         match &self.directive {
             Some(columns) if parser.name == W3C => w3c::parse_by(columns, text, context, event),
-            _ => (parser.parse)(text, context, event),
+            _ => parser.admits(text) && (parser.parse)(text, context, event),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// The default of [`Settings::arrow_bytes_max`]. With an object of 64 MiB beside it, and what the allocator keeps of what was
 /// freed, a run stays under 200 MiB; `cargo xtask bench etl` measures it.
-pub const ARROW_BYTES_MAX_DEFAULT: usize = 48 << 20;
+pub const ARROW_BYTES_MAX_DEFAULT: usize = 36 << 20;
 
 /// The most that [`Settings::arrow_bytes_max`] counts for: Arrow's 32-bit offsets must not overflow.
 pub const ARROW_BYTES_CEILING: usize = 1 << 30;

@@ -7,7 +7,7 @@ use crate::{
     ledger::parsed,
 };
 use headrig_contract::{ContentHash, ObjectKey, UnixMicros};
-use headrig_etl::{BatchError, BatchRun, LakeFile, LakeSink, Manifest, Member, ObjectReport};
+use headrig_etl::{Account, BatchError, BatchRun, LakeFile, LakeSink, Member, ObjectReport};
 use pyo3::{exceptions::PyValueError, prelude::*, pybacked::PyBackedBytes, types::PyBytes};
 use std::{
     io,
@@ -86,7 +86,7 @@ fn write_members(
     }
     let report = run.finish(files).map_err(exception)?;
     if !settings.rules.is_empty() {
-        let account = Manifest::new(batch, &report, objects.iter().map(|(hash, report)| (*hash, report)));
+        let account = Account::new(batch, &report, objects.iter().map(|(hash, report)| (*hash, report)));
         files.write(account.file()).map_err(BatchError::Sink).map_err(exception)?;
     }
     let figures = (!settings.alerts.is_empty()).then(|| serde_json::to_string(&report.figures)).transpose();

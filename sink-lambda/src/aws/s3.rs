@@ -39,7 +39,7 @@ impl S3Lake {
     }
 }
 
-/// Whether the batch of that name wrote the file: tables' files `<batch>-<nnn>.parquet`, and the manifest
+/// Whether the batch of that name wrote the file: tables' files `<batch>-<nnn>.parquet`, and the account
 /// `<batch>.json`.
 fn is_of_batch(key: &str, batch: &str) -> bool {
     let file = key.rsplit('/').next().unwrap_or_default();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_a_batch_are_those_of_its_tables_and_its_manifest() {
+    fn the_files_of_a_batch_are_those_of_its_tables_and_its_account() {
         for (key, expect) in [
             ("lake/logs/level=info/aa-000.parquet", true),
             ("metrics/aa-001.parquet", true),

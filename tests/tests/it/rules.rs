@@ -118,18 +118,18 @@ fn a_lost_file_is_a_gap_also_where_rules_dropped_lines() -> Result<()> {
 }
 
 #[test]
-fn a_lost_manifest_is_told_of() -> Result<()> {
-    check(|site| Ok(fs::remove_file(&files(site, "batches")?[0])?), "manifest_damaged")
+fn a_lost_account_is_told_of() -> Result<()> {
+    check(|site| Ok(fs::remove_file(&files(site, "batches")?[0])?), "account_damaged")
 }
 
 #[test]
-fn a_manifest_of_other_gaps_is_told_of() -> Result<()> {
+fn an_account_of_other_gaps_is_told_of() -> Result<()> {
     let change = |site: &Site| {
         let path = &files(site, "batches")?[0];
-        let mut manifest: Value = serde_json::from_slice(&fs::read(path)?)?;
-        let sum = &mut manifest["objects"][0]["gap_sum"];
+        let mut account: Value = serde_json::from_slice(&fs::read(path)?)?;
+        let sum = &mut account["objects"][0]["gap_sum"];
         *sum = Value::from(if sum == "0000000000000001" { "0000000000000002" } else { "0000000000000001" });
-        Ok(fs::write(path, manifest.to_string())?)
+        Ok(fs::write(path, account.to_string())?)
     };
     check(change, "rows_missing")
 }

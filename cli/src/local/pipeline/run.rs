@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use headrig_agent::tail::Problem;
 use headrig_contract::{ByteLength, ContentHash, ObjectKey, UnixMicros};
 use headrig_etl::{
-    BatchError, BatchReport, BatchRun, LakeSink, Manifest, Member, ObjectReport, rules::add_rule_counts,
+    Account, BatchError, BatchReport, BatchRun, LakeSink, Member, ObjectReport, rules::add_rule_counts,
 };
 use headrig_ledger::{
     Batch, Claim, FileRecord, Ledger, LineCounts, Outcome, Policy, RunId, batch::Release, protocol,
@@ -173,8 +173,8 @@ impl<'a> BatchRunner<'a> {
         let report = run.finish(staging).map_err(Stop::from)?;
         if !self.config.etl.rules.is_empty() {
             let objects = objects.iter().map(|(hash, report)| (*hash, report));
-            let manifest = Manifest::new(&id, &report, objects).file();
-            staging.write(manifest).map_err(BatchError::Sink).map_err(Stop::from)?;
+            let account = Account::new(&id, &report, objects).file();
+            staging.write(account).map_err(BatchError::Sink).map_err(Stop::from)?;
         }
         Ok((report, outcomes))
     }

@@ -93,11 +93,16 @@ fn client<'a>(front: &'a str, event: &mut Event<'a>) -> Option<()> {
         return None;
     }
     event.src_ip = present(first).filter(|first| *first != "unix:").map(Into::into);
-    event.user_name = present(cursor.rest()).filter(|user| *user != "\"\"").map(Into::into);
+    event.user_name = present(unquoted(cursor.rest())).map(Into::into);
     if let Some(identity) = present(second) {
         event.attribute("identity", identity);
     }
     Some(())
+}
+
+/// The user without the quotes that some servers put around one.
+fn unquoted(user: &str) -> &str {
+    user.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(user)
 }
 
 /// Whether a word can be a host, perhaps with its port. What stands before some other program's quoted words
@@ -161,6 +166,10 @@ fn tail<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
             quoted(field, quoted_fields, event);
         } else if cursor.rest().is_empty() {
             return;
+        } else if let Some((bytes_in, bytes_out)) = bytes_both_ways(cursor.rest()) {
+            event.attribute("bytes_in", bytes_in);
+            event.attribute("bytes_out", bytes_out);
+            return;
         } else {
             bare(cursor, event);
         }
@@ -168,6 +177,12 @@ fn tail<'a>(cursor: &mut Cursor<'a>, event: &mut Event<'a>) {
     if let Some(rest) = present(cursor.rest().trim()) {
         event.attribute("extra", rest);
     }
+}
+
+/// Two whole numbers at the line's end: `%I %O`, as Apache's `combinedio` has them.
+fn bytes_both_ways(rest: &str) -> Option<(&str, &str)> {
+    let (first, second) = rest.trim_end().split_once(' ')?;
+    (number(first).is_some() && number(second).is_some()).then_some((first, second))
 }
 
 #[inline]

@@ -72,8 +72,18 @@ static FLOW: LazyLock<Columns> = LazyLock::new(|| {
     )
 });
 
+/// What names a bucket's owner: hexadecimal digits.
+const OWNER_BYTES: usize = 64;
+/// Where a time in the way of ISO has its `T`.
+const TIME_MARK_AT: usize = 10;
+
 /// Parses one line of a load balancer.
 pub(super) fn parse_balancer<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
+    // A classic balancer's time has its place; so have other times that no name of a protocol comes before.
+    let first = text.as_bytes().first();
+    if first.is_some_and(u8::is_ascii_digit) && text.as_bytes().get(TIME_MARK_AT) != Some(&b'T') {
+        return false;
+    }
     let mut words = text.split(' ');
     let (Some(first), Some(second), Some(third)) = (words.next(), words.next(), words.next()) else {
         return false;
@@ -89,10 +99,13 @@ pub(super) fn parse_balancer<'a>(text: &'a str, context: &Context<'_>, event: &m
 
 /// Parses one line of S3's.
 pub(super) fn parse_bucket<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
+    if text.as_bytes().get(OWNER_BYTES) != Some(&b' ') {
+        return false;
+    }
     let Some((owner, rest)) = text.split_once(' ') else { return false };
     let Some((_, rest)) = rest.split_once(" [") else { return false };
     let timed = Timestamp::parse(rest.as_bytes()).is_some_and(|time| time.shape == Shape::AccessLog);
-    let owned = owner.len() == 64 && owner.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let owned = owner.len() == OWNER_BYTES && owner.bytes().all(|byte| byte.is_ascii_hexdigit());
     owned && timed && BUCKET.parse(text, context, event)
 }
 

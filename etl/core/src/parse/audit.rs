@@ -90,9 +90,7 @@ fn record<'a>(record_type: &'a str, body: &'a str, event: &mut Event<'a>) {
     event.attribute("record_type", record_type);
     let mut found = Found::default();
     fields(body, &mut found, event, 0);
-    let failed = matches!(found.result, Some("failed" | "failure" | "fail" | "no" | "0"));
-    event.event_type = told(record_type, failed);
-    if let Some(severity) = implied(record_type, body, event)
+    if let Some(severity) = typed(record_type, found.result, body, event)
         && event.severity_number == 0
     {
         event.set_severity(severity);
@@ -109,6 +107,19 @@ fn record<'a>(record_type: &'a str, body: &'a str, event: &mut Event<'a>) {
     if let Some(address) = found.address.or(found.host) {
         set_source(address, event);
     }
+}
+
+/// Sets what a record of this type and result tells, and returns the level that it implies. The journal has both as
+/// members of their own.
+pub(super) fn typed(
+    record_type: &str,
+    result: Option<&str>,
+    body: &str,
+    event: &mut Event<'_>,
+) -> Option<i32> {
+    let failed = matches!(result, Some("failed" | "failure" | "fail" | "no" | "0"));
+    event.event_type = told(record_type, failed);
+    implied(record_type, body, event)
 }
 
 const WARN: i32 = 13;

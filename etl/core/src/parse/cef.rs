@@ -14,11 +14,13 @@ use super::text::{number, present};
 use super::time::Context;
 use super::{syslog, syslog5424};
 use crate::event::{Event, EventType};
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter};
 use std::borrow::Cow;
 
 /// Bytes of a syslog header.
 const FRONT_BYTES_MAX: usize = 512;
+/// Bars in that head, at most: the first behind it parts the version from the vendor.
+const BARS_MAX: usize = 8;
 /// Pairs beyond this stay in the attribute `rest`.
 const PAIRS_MAX: usize = 512;
 /// A key is shorter.
@@ -95,7 +97,7 @@ fn behind_syslog<'a>(
     event: &mut Event<'a>,
 ) -> Option<&'a str> {
     let front = &text.as_bytes()[..text.len().min(FRONT_BYTES_MAX)];
-    let start = memmem::find(front, marker.as_bytes())?;
+    let start = memchr_iter(b'|', front).take(BARS_MAX).find_map(|bar| marked(&front[..bar], marker))?;
     let rest = &text[start + marker.len()..];
     if start == 0 {
         return Some(rest);
@@ -114,6 +116,12 @@ fn behind_syslog<'a>(
         ..Event::default()
     };
     Some(rest)
+}
+
+/// Where the marker begins that ends `front` but for the version behind it.
+fn marked(front: &[u8], marker: &str) -> Option<usize> {
+    let end = front.iter().rposition(|byte| !(byte.is_ascii_digit() || *byte == b'.'))? + 1;
+    front[..end].ends_with(marker.as_bytes()).then(|| end - marker.len())
 }
 
 /// One pair of the extension.

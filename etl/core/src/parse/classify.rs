@@ -22,6 +22,7 @@ use super::text::number;
 use crate::event::{Event, EventType};
 use programs::Told;
 use std::borrow::Cow;
+pub(super) use windows::of_number as classify_windows;
 
 /// Words that may stand before a text's own tag: a host, a facility and level.
 const WORDS_BEFORE_TAG_MAX: usize = 2;

@@ -2,8 +2,8 @@
 //!
 //! The first member that fits a column fills it; a value that the column cannot take (a level nobody
 //! knows, an address that is none) and a second member for the same column go back to the caller, who
-//! keeps them as attributes. A better name for who wrote the line takes the place of a worse one,
-//! whatever their order.
+//! keeps them as attributes. A better name for the time, the level or who wrote the line takes the place of a worse
+//! one, whatever their order; the worse one's value becomes an attribute.
 //!
 //! A line is an access line where it has a status and a method or a path; only then are sizes and bare
 //! paths HTTP's. Its level is the graver of the one that it states and the one of its status.
@@ -12,7 +12,7 @@ mod names;
 mod values;
 
 use super::kinds::{self, Facts};
-use super::level::{severity_of_status, severity_of_word};
+use super::level::{is_plain_level, severity_of_status, severity_of_word};
 use super::text::number;
 use super::time::Context;
 use crate::event::{Event, EventType, TsSource};
@@ -41,11 +41,14 @@ pub(super) enum Value<'a> {
 /// A member that waits for others to tell what it means.
 type Waiting<'a> = Option<(&'static str, Cow<'a, str>)>;
 
+/// What filled a column: how good its name is, the name, and the value as it was written.
+type Ranked<'a> = (u8, &'static str, Cow<'a, str>);
+
 /// What was seen of one line so far, beyond what the event itself holds.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
-    timed: bool,
-    leveled: bool,
+    timed: Option<Ranked<'a>>,
+    leveled: Option<Ranked<'a>>,
     /// The rank and name of what filled the service.
     service: Option<(u8, &'static str)>,
     /// A message under a name that often means something else, and whether it ended its line.
@@ -53,7 +56,8 @@ pub(super) struct Fields<'a> {
     line_ended: bool,
     /// A duration whose unit only other members tell.
     bare_duration: Waiting<'a>,
-    status: Option<i32>,
+    /// A status of HTTP's, its name and how it is written.
+    status: Option<(i32, &'static str, Cow<'a, str>)>,
     /// The names that filled columns which only access lines have.
     method: &'static str,
     path: &'static str,
@@ -76,8 +80,8 @@ impl<'a> Value<'a> {
 
 impl<'a> Fields<'a> {
     /// Whether anything seen so far is what only a log line says.
-    pub(super) const fn is_log(&self, event: &Event<'_>) -> bool {
-        self.timed || self.leveled || event.message.is_some()
+    pub(super) fn is_log(&self, event: &Event<'_>) -> bool {
+        self.timed.is_some() || self.leveled.is_some() || event.message.is_some()
     }
 
     /// Whether a container's line ended, where the message is one.
@@ -130,13 +134,20 @@ impl<'a> Fields<'a> {
         event: &mut Event<'a>,
     ) -> Option<Cow<'a, str>> {
         match field {
-            Field::Time => self.set_time(text, context, event),
+            Field::Time(rank) => self.set_time((rank, name, text), context, event),
             Field::TimeNanos => add_nanos(text, context, event),
-            Field::Level => self.set_level(level_of(&text), text, event),
-            Field::LevelLetter => self.set_level(values::mongo_level(&text), text, event),
-            Field::PythonLevel => self.set_level(values::python_level(&text), text, event),
-            Field::Severity => self.set_severity(text, event),
-            Field::Status => self.set_status(text, event),
+            Field::Level(rank) => self.set_level(level_of(&text), (rank, name, text), event),
+            Field::LevelLetter => {
+                self.set_level(values::mongo_level(&text), (names::LEVEL_PERHAPS, name, text), event)
+            }
+            Field::PythonLevel => {
+                self.set_level(values::python_level(&text), (names::LEVEL, name, text), event)
+            }
+            Field::Severity => {
+                let severity = values::open_telemetry_level(&text);
+                self.set_level(severity, (names::LEVEL_NUMBER, name, text), event)
+            }
+            Field::Status => self.set_status(name, text, event),
             Field::Service(rank) => self.set_service(rank, name, text, event),
             Field::Duration(unit) => self.set_duration(unit, name, text, event),
             Field::Method => noted(&mut self.method, name, fill(&mut event.http_method, text)),
@@ -160,12 +171,13 @@ impl<'a> Fields<'a> {
         }
         self.settle_duration(event);
         event.event_type = EventType::Application;
-        match self.status {
-            Some(status) if event.http_method.is_some() || event.http_path.is_some() => {
+        let leveled = self.leveled.is_some();
+        match self.status.take() {
+            Some((status, ..)) if event.http_method.is_some() || event.http_path.is_some() => {
                 event.http_status = Some(status);
                 event.event_type = EventType::HttpAccess;
                 let implied = severity_of_status(status);
-                if !self.leveled || (status >= 400 && implied > event.severity_number) {
+                if !leveled || (status >= 400 && implied > event.severity_number) {
                     event.set_severity(implied);
                 }
                 if let (None, Some(method), Some(path)) =
@@ -174,16 +186,16 @@ impl<'a> Fields<'a> {
                     event.message = Some(format!("{method} {path}").into());
                 }
             }
-            status => self.keep_aside(status, event),
+            status => {
+                event.attributes.extend(status.map(|(_, name, text)| (name.into(), text)));
+                self.keep_aside(event);
+            }
         }
-        kinds::settle(&self.facts, self.leveled, event);
+        kinds::settle(&self.facts, leveled, event);
     }
 
     /// What looked like an access line's and is not.
-    fn keep_aside(&self, status: Option<i32>, event: &mut Event<'a>) {
-        if let Some(status) = status {
-            event.attribute("status", status.to_string());
-        }
+    fn keep_aside(&self, event: &mut Event<'a>) {
         if let Some(bytes) = event.http_bytes.take() {
             event.attribute(self.bytes, bytes.to_string());
         }
@@ -203,57 +215,63 @@ impl<'a> Fields<'a> {
         context: &Context<'_>,
         event: &mut Event<'a>,
     ) {
-        self.timed = true;
+        self.timed = Some((0, "time", Cow::Borrowed("")));
         context.stamp(event, reading, written);
     }
 
     fn set_time(
         &mut self,
-        text: Cow<'a, str>,
+        ranked: Ranked<'a>,
         context: &Context<'_>,
         event: &mut Event<'a>,
     ) -> Option<Cow<'a, str>> {
-        match reading_of(&text) {
-            Some(reading) if !self.timed => {
-                self.stamp(reading, text, context, event);
+        let reading = reading_of(&ranked.2);
+        match reading.filter(|_| is_better(&ranked, self.timed.as_ref())) {
+            Some(reading) => {
+                context.stamp(event, reading, ranked.2.clone());
+                self.timed = give_back(self.timed.take(), ranked, event);
                 None
             }
-            _ => Some(text),
+            None => Some(ranked.2),
         }
     }
 
     fn set_level(
         &mut self,
         severity: Option<i32>,
-        text: Cow<'a, str>,
+        ranked: Ranked<'a>,
         event: &mut Event<'a>,
     ) -> Option<Cow<'a, str>> {
-        match severity {
-            Some(severity) if !self.leveled => {
-                self.leveled = true;
+        match severity.filter(|_| is_better(&ranked, self.leveled.as_ref())) {
+            Some(severity) => {
                 event.set_severity(severity);
+                // The number says what the word beside it does.
+                let former = self.leveled.take().filter(|_| ranked.0 != names::LEVEL_NUMBER);
+                self.leveled = give_back(former, ranked, event);
                 None
             }
-            _ => Some(text),
+            None => Some(ranked.2),
         }
     }
 
-    /// OpenTelemetry's number is finer than any word, so it goes before one that was seen already.
-    fn set_severity(&mut self, text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
-        let severity = values::open_telemetry_level(&text);
-        self.leveled &= severity.is_none();
-        self.set_level(severity, text, event)
-    }
-
-    /// A status is HTTP's where it can be, and elsewhere perhaps a level (Datadog).
-    fn set_status(&mut self, text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
+    /// A status is HTTP's where it can be, and elsewhere perhaps a level (Datadog). What came of something, success or
+    /// failure, is no level there.
+    fn set_status(
+        &mut self,
+        name: &'static str,
+        text: Cow<'a, str>,
+        event: &mut Event<'a>,
+    ) -> Option<Cow<'a, str>> {
         let code = number(&text).and_then(|code| i32::try_from(code).ok());
         match code.filter(|code| (100..600).contains(code)) {
             Some(code) if self.status.is_none() => {
-                self.status = Some(code);
+                self.status = Some((code, name, text));
                 None
             }
-            _ => self.set_level(severity_of_word(&text), text, event),
+            _ => {
+                let severity = severity_of_word(&text).filter(|_| is_plain_level(&text));
+                self.set_level(severity, (names::LEVEL_STATUS, name, text), event)
+            }
         }
     }
 
@@ -313,6 +331,21 @@ impl<'a> Fields<'a> {
             _ => event.attribute(name, text),
         }
     }
+}
+
+/// Whether a value's name is better than that of the one before.
+fn is_better(new: &Ranked<'_>, former: Option<&Ranked<'_>>) -> bool {
+    former.is_none_or(|former| new.0 < former.0)
+}
+
+/// The better value; the one before becomes an attribute.
+fn give_back<'a>(
+    former: Option<Ranked<'a>>,
+    better: Ranked<'a>,
+    event: &mut Event<'a>,
+) -> Option<Ranked<'a>> {
+    event.attributes.extend(former.map(|(_, name, text)| (name.into(), text)));
+    Some(better)
 }
 
 fn set_column<'a>(field: Field, text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {

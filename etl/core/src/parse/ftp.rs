@@ -8,7 +8,6 @@ use super::classify::classify;
 use super::text::{Cursor, is_address, number, present};
 use super::time::Context;
 use crate::event::{Event, EventType};
-use headrig_contract::Timestamp;
 use headrig_contract::timestamp::Shape;
 
 /// Columns of a transfer behind the time.
@@ -31,7 +30,7 @@ fn after_time<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -
     if !(head[0].is_ascii_uppercase() && head[3] == b' ') {
         return None;
     }
-    let timestamp = Timestamp::parse(text.as_bytes()).filter(|found| found.shape == Shape::Asctime)?;
+    let timestamp = context.time_at_head(text).filter(|found| found.shape == Shape::Asctime)?;
     let (written, rest) = text.split_at_checked(timestamp.length)?;
     context.stamp(event, timestamp.reading, written);
     rest.strip_prefix(' ')

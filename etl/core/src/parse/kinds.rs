@@ -5,7 +5,8 @@
 //! did it, and a level where none was stated. A refused call is a warning, an accepted one of an audit
 //! trail is info: such a record is the answer to a request, as an access line is.
 
-use super::classify::classify_owned;
+use super::audit;
+use super::classify::{classify_owned, classify_windows};
 use super::fields::Fact;
 use super::level::severity_of_word;
 use crate::event::{Event, EventType};
@@ -78,26 +79,12 @@ pub(super) fn settle<'a>(facts: &Facts<'a>, leveled: bool, event: &mut Event<'a>
 
 /// A journal entry tells what a syslog line of the same program does; the kernel's audit trail has types.
 fn journal<'a>(facts: &Facts<'a>, event: &mut Event<'a>) -> Option<i32> {
-    match facts.of(Fact::AuditType) {
-        Some(kind) => event.event_type = audit_type(kind, facts.of(Fact::AuditResult)),
-        None => classify_entry(event),
-    }
-    None
-}
-
-fn audit_type(kind: &str, result: Option<&str>) -> EventType {
-    let result = result.unwrap_or_default();
-    match kind.to_ascii_uppercase().as_str() {
-        "USER_LOGIN" | "USER_AUTH" if result.starts_with("fail") => EventType::AuthFailure,
-        "USER_LOGIN" | "USER_AUTH" if result.starts_with("succ") => EventType::AuthSuccess,
-        "USER_START" | "USER_END" | "USER_LOGOUT" | "LOGIN" => EventType::Session,
-        "USER_CMD" | "USER_ROLE_CHANGE" => EventType::Privilege,
-        "ADD_USER" | "DEL_USER" | "ADD_GROUP" | "DEL_GROUP" | "USER_MGMT" | "GRP_MGMT" | "USER_CHAUTHTOK"
-        | "ACCT_LOCK" | "ACCT_UNLOCK" => EventType::AccountChange,
-        "SERVICE_START" | "SERVICE_STOP" | "SYSTEM_BOOT" | "SYSTEM_SHUTDOWN" => EventType::Service,
-        kind if kind.starts_with("NETFILTER_") => EventType::Firewall,
-        _ => EventType::Application,
-    }
+    let Some(kind) = facts.of(Fact::AuditType) else {
+        classify_entry(event);
+        return None;
+    };
+    let body = event.message.clone().unwrap_or_default();
+    audit::typed(&kind.to_ascii_uppercase(), facts.of(Fact::AuditResult), &body, event)
 }
 
 fn classify_entry<'a>(event: &mut Event<'a>) {
@@ -217,7 +204,8 @@ fn windows(facts: &Facts<'_>, event: &mut Event<'_>) -> Option<i32> {
     {
         event.set_severity(severity);
     }
-    event.event_type = windows_type(facts.of(Fact::EventId)?.parse().ok()?);
+    let id = facts.of(Fact::EventId)?.parse().ok()?;
+    event.event_type = classify_windows(id, facts.of(Fact::WindowsStatus));
     None
 }
 
@@ -230,22 +218,6 @@ pub(super) fn windows_level(level: &str) -> Option<i32> {
         "5" => 5,
         _ => return None,
     })
-}
-
-/// What the numbers of the Security log and of the service manager tell.
-pub(super) fn windows_type(id: u32) -> EventType {
-    match id {
-        4624 => EventType::AuthSuccess,
-        4625 | 4771 => EventType::AuthFailure,
-        4634 | 4647 | 4778 | 4779 => EventType::Session,
-        4648 | 4672..=4674 => EventType::Privilege,
-        4720 | 4722..=4735 | 4737 | 4738 | 4740..=4743 | 4754..=4758 | 4767 | 4781 => {
-            EventType::AccountChange
-        }
-        5152..=5159 => EventType::Firewall,
-        7031 | 7034..=7036 | 7040 | 7045 => EventType::Service,
-        _ => EventType::Application,
-    }
 }
 
 /// An event of Elastic's schema: its category, and for some its outcome or type.

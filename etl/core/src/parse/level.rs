@@ -11,10 +11,11 @@ pub(super) const WARN: i32 = 13;
 /// Only words whole: what is around them, and whether a word at that place is a level at all, the
 /// caller knows. Numbered words (`DEBUG3`, `trace8`) count as their kind.
 pub fn severity_of_word(word: &str) -> Option<i32> {
+    let digits = word.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let word = &word.as_bytes()[..word.len() - digits];
     let mut lower = [0; WORD_BYTES_MAX];
-    let word = word.trim_end_matches(|last: char| last.is_ascii_digit());
     let lower = lower.get_mut(..word.len())?;
-    lower.copy_from_slice(word.as_bytes());
+    lower.copy_from_slice(word);
     lower.make_ascii_lowercase();
     Some(match &*lower {
         b"trace" | b"trc" | b"finest" | b"verbose" | b"vrb" | b"silly" => 1,

@@ -47,7 +47,8 @@ fn bracketed(text: &str) -> Option<(i32, &str)> {
     };
     let end = text.as_bytes().iter().take(HEAD_BYTES_MAX).position(|byte| *byte == close as u8)?;
     let word = text[1..end].trim();
-    let severity = severity_of_word(word).filter(|_| is_plain_level(word))?;
+    // haproxy's alerts; a sentence has no brackets around its capitals.
+    let severity = severity_of_word(word).filter(|_| is_plain_level(word) || word == "ALERT")?;
     Some((severity, text[end + 1..].trim_start_matches([' ', '\t', ':', '-'])))
 }
 

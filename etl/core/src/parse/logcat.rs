@@ -17,6 +17,9 @@ use headrig_contract::timestamp::{Reading, Shape};
 
 /// Tags longer than this are none; Android cut them at 23 bytes for long.
 const TAG_BYTES_MAX: usize = 80;
+/// The bytes that a tag and a process are padded to.
+const TAG_BYTES_MIN: usize = 8;
+const PROCESS_BYTES_MIN: usize = 5;
 
 /// Parses one event.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
@@ -24,18 +27,29 @@ pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<
 }
 
 fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
-    event.event_type = EventType::Application;
     match text.as_bytes().first()? {
-        b'0'..=b'9' => timed(text, context, event),
-        b'[' => long(text, context, event),
-        b'V' | b'D' | b'I' | b'W' | b'E' | b'F' | b'A' => brief(text, event),
+        b'0'..=b'9' => timed(text, context, event)?,
+        b'[' => long(text, context, event)?,
+        b'V' | b'D' | b'I' | b'W' | b'E' | b'F' | b'A' if is_padded(text) => brief(text, event)?,
         b'-' => {
             text.starts_with("--------- beginning of ").then_some(())?;
             event.message = Some(text.into());
-            Some(())
         }
-        _ => None,
+        _ => return None,
     }
+    event.event_type = EventType::Application;
+    Some(())
+}
+
+/// Whether the line's columns are as wide as logcat makes them: a tag fills eight bytes, a process five. Without a time
+/// `I/O: failed` and `E(1) x` are anybody's.
+fn is_padded(text: &str) -> bool {
+    let (mark, rest) = (text.as_bytes().get(1), text.get(2..).unwrap_or_default());
+    let (ends, width): (&[char], _) = match mark {
+        Some(b'/') => (&['(', ':'], TAG_BYTES_MIN),
+        _ => (&[')', ':'], PROCESS_BYTES_MIN),
+    };
+    rest.find(ends).is_some_and(|end| end >= width)
 }
 
 /// Takes logcat's time and the blanks behind it.

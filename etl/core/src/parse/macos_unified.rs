@@ -6,7 +6,6 @@
 use super::text::{Cursor, number};
 use super::time::Context;
 use crate::event::{Event, EventType};
-use headrig_contract::Timestamp;
 use headrig_contract::timestamp::{Reading, Shape};
 
 /// Parses one event.
@@ -37,7 +36,8 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     let (pid, _) = (number(column(&mut cursor))?, number(column(&mut cursor))?);
     cursor.blanks();
     let (process, message) = cursor.rest().split_once(": ")?;
-    let timestamp = Timestamp::parse(text.as_bytes())
+    let timestamp = context
+        .time_at_head(text)
         .filter(|found| found.shape == Shape::Iso && matches!(found.reading, Reading::Instant(_)))?;
     context.stamp(event, timestamp.reading, text.get(..timestamp.length)?);
     event.set_severity(severity);

@@ -7,7 +7,6 @@ use super::text::Cursor;
 use super::time::Context;
 use crate::event::{Event, EventType};
 use crate::parse::fields::split_port;
-use headrig_contract::Timestamp;
 use headrig_contract::timestamp::Shape;
 
 /// Parses one line.
@@ -16,7 +15,7 @@ pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<
 }
 
 fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
-    let timestamp = Timestamp::parse(text.as_bytes()).filter(|timestamp| timestamp.shape == Shape::Iso)?;
+    let timestamp = context.time_at_head(text).filter(|timestamp| timestamp.shape == Shape::Iso)?;
     let (written, rest) = text.split_at_checked(timestamp.length)?;
     let mut cursor = Cursor::new(rest);
     let severity = match (cursor.eat(" "), cursor.word().as_bytes()) {

@@ -13,7 +13,6 @@ use super::classify::classify;
 use super::text::{Cursor, number};
 use super::time::Context;
 use crate::event::{Event, EventType};
-use headrig_contract::Timestamp;
 use headrig_contract::timestamp::Shape;
 use memchr::{memchr, memchr_iter};
 
@@ -29,7 +28,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     if !text.as_bytes().first()?.is_ascii_digit() || !has_mark(text) {
         return None;
     }
-    let timestamp = Timestamp::parse(text.as_bytes())?;
+    let timestamp = context.time_at_head(text)?;
     let short = timestamp.shape == Shape::ShortYear && text.as_bytes()[2] != b'/';
     if !(short || timestamp.shape == Shape::Iso) {
         return None;

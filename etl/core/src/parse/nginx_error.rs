@@ -7,7 +7,6 @@ use super::level::severity_of_word;
 use super::text::{Cursor, number};
 use super::time::Context;
 use crate::event::Event;
-use headrig_contract::Timestamp;
 use headrig_contract::timestamp::Shape;
 
 /// The fields behind the message, in nginx's order.
@@ -26,7 +25,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     if text.as_bytes().get(4)? != &b'/' {
         return None;
     }
-    let timestamp = Timestamp::parse(text.as_bytes())?;
+    let timestamp = context.time_at_head(text)?;
     let (written, rest) = text.split_at_checked(timestamp.length)?;
     let mut cursor = Cursor::new(rest);
     if timestamp.shape != Shape::Iso || !cursor.eat(" [") {
@@ -46,9 +45,10 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
         event.attribute("connection", connection);
         cursor.blanks();
     }
-    let whole = cursor.rest();
-    classify("nginx_error", whole, event);
-    event.message = Some(fields(whole, event).into());
+    // The fields quote the visitor, so what is told is looked for in the message alone.
+    let message = fields(cursor.rest(), event);
+    classify("nginx_error", message, event);
+    event.message = Some(message.into());
     Some(())
 }
 

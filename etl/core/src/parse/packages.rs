@@ -7,7 +7,6 @@
 use super::text::Cursor;
 use super::time::Context;
 use crate::event::{Event, EventType};
-use headrig_contract::Timestamp;
 use headrig_contract::timestamp::Shape;
 
 /// The first words of dpkg's lines.
@@ -104,7 +103,7 @@ fn yum_line<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> 
     let message = text.get(16..)?;
     let (action, package) = message.split_once(": ")?;
     let action = YUM_ACTIONS.into_iter().find(|known| *known == action)?;
-    let timestamp = Timestamp::parse(text.as_bytes()).filter(|found| found.shape == Shape::Syslog)?;
+    let timestamp = context.time_at_head(text).filter(|found| found.shape == Shape::Syslog)?;
     if timestamp.length != 15 || package.contains(' ') {
         return None;
     }

@@ -7,7 +7,6 @@ use super::level::severity_of_status;
 use super::text::{Cursor, number, present};
 use super::time::Context;
 use crate::event::{Event, EventType};
-use headrig_contract::Timestamp;
 use headrig_contract::timestamp::Shape;
 
 /// Parses one line.
@@ -19,7 +18,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     if text.as_bytes().get(10)? != &b'.' {
         return None;
     }
-    let timestamp = Timestamp::parse(text.as_bytes()).filter(|found| found.shape == Shape::Epoch)?;
+    let timestamp = context.time_at_head(text).filter(|found| found.shape == Shape::Epoch)?;
     let (written, rest) = text.split_at_checked(timestamp.length)?;
     let mut cursor = Cursor::new(rest);
     let duration = number(column(&mut cursor))?;

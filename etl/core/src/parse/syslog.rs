@@ -38,10 +38,10 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
         None if cursor.first()? == b'<' => return None,
         None => false,
     };
-    if let Some(clocked) = behind_count(cursor.rest()).filter(|_| prioritised) {
+    if prioritised && let Some(clocked) = behind_count(cursor.rest()) {
         cursor = Cursor::new(clocked);
     }
-    let timestamp = Timestamp::parse(cursor.rest().as_bytes());
+    let timestamp = context.time_at_head(cursor.rest());
     let Some(timestamp) = timestamp.filter(|timestamp| is_syslog_time(timestamp, cursor.rest(), prioritised))
     else {
         if !prioritised || is_of_5424(cursor.rest()) {
@@ -68,7 +68,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
             && (timestamp.shape == Shape::Iso || pid.is_some());
         sure.then(|| event.attribute("hostname", host))?;
     } else if !cursor.rest().starts_with('[')
-        && (tag(cursor.rest()).is_none() || starts_with_host(cursor.rest()))
+        && (starts_with_host(cursor.rest()) || tag(cursor.rest()).is_none())
     {
         // metalog writes no host, and its tag in brackets.
         event.attribute("hostname", cursor.word());
@@ -186,6 +186,9 @@ fn behind_count(text: &str) -> Option<&str> {
 
 /// The text from the tag on behind `123: *Mar  1 18:46:11.001: `, the count and the clock of Cisco's IOS.
 fn without_sequence(text: &str) -> &str {
+    if !text.starts_with(|first: char| first.is_ascii_digit()) {
+        return text;
+    }
     let after = text.split_once(": ").filter(|(count, _)| number(count).is_some()).map(|(_, after)| after);
     let from_tag = after.and_then(|after| {
         let at = after.get(..after.floor_char_boundary(TAG_BYTES_MAX))?.find('%')?;
@@ -214,12 +217,14 @@ fn apple_level<'a>(message: &'a str, event: &mut Event<'_>) -> &'a str {
 /// stand the process id, and words such as a version (`syslogd 1.4.1:`) or a unit in parentheses.
 fn tag(text: &str) -> Option<(&str, Option<&str>, &str)> {
     let front = text.get(..text.len().min(TAG_BYTES_MAX)).unwrap_or(text);
-    let end = front.find(['[', ':', ' '])?;
+    let end = front.bytes().position(|byte| matches!(byte, b'[' | b':' | b' '))?;
     let name = &text[..end];
     let rest = &text[end..];
     // polkitd tells what it is in parentheses: `polkitd(authority=local)`.
     let bare = name.split('(').next().unwrap_or(name);
-    let valid = !bare.is_empty() && !bare.contains('=') && !name.contains(['"', '{', '<', ',']);
+    let valid = !bare.is_empty()
+        && !bare.contains('=')
+        && !name.bytes().any(|byte| matches!(byte, b'"' | b'{' | b'<' | b','));
     if !valid {
         return None;
     }

@@ -27,7 +27,13 @@ pub struct Context<'c> {
     fixed_offset_micros: Option<i64>,
     /// The last quarter of an hour that was asked for, and its offset.
     last_offset: Cell<Option<(i64, i64)>>,
+    /// The text whose head was looked at last, by where it lies, and the time that it begins with. Several parsers
+    /// ask it of each line.
+    head: Cell<Option<(Place, Option<Timestamp>)>>,
 }
+
+/// Where a text lies: address and length. It names the text as long as that lives.
+type Place = (usize, usize);
 
 impl<'c> Context<'c> {
     /// A context for lines read at `read_at` from a file modified at `modified` (0 where unknown),
@@ -37,7 +43,32 @@ impl<'c> Context<'c> {
         let fixed_offset_micros = fixed.map(|offset| i64::from(offset.seconds()) * SECOND_MICROS);
         // A file from the future was touched, or its clock was wrong: that time says nothing.
         let modified = if modified.micros_since(read_at) > DAY_MICROS { UnixMicros(0) } else { modified };
-        Self { read_at, modified, zone, fixed_offset_micros, last_offset: Cell::new(None) }
+        Self {
+            read_at,
+            modified,
+            zone,
+            fixed_offset_micros,
+            last_offset: Cell::new(None),
+            head: Cell::new(None),
+        }
+    }
+
+    /// Forgets the line before: what lies in its place now is another text.
+    pub(super) fn begin_line(&self) {
+        self.head.set(None);
+    }
+
+    /// The time that `text` begins with. `text` lives at least as long as the line that is parsed.
+    pub(super) fn time_at_head(&self, text: &str) -> Option<Timestamp> {
+        let place = (text.as_ptr().addr(), text.len());
+        match self.head.get() {
+            Some((seen, found)) if seen == place => found,
+            _ => {
+                let found = Timestamp::parse(text.as_bytes());
+                self.head.set(Some((place, found)));
+                found
+            }
+        }
     }
 
     /// When it was read.

@@ -21,7 +21,7 @@ use super::text::number;
 use super::time::Context;
 use crate::event::{Event, EventType};
 use headrig_contract::framing::timestamp_in_head;
-use headrig_contract::timestamp::Shape;
+use headrig_contract::timestamp::{Shape, Timestamp};
 use level_at::LevelAt;
 use std::borrow::Cow;
 
@@ -38,9 +38,8 @@ fn plain<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> boo
 }
 
 fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Option<()> {
-    let head = timestamp_in_head(text.as_bytes());
-    let found = head.map(|head| (head.prefix_length, head.timestamp)).or_else(|| behind::find(text));
-    let (prefix_length, timestamp) = found?;
+    let head = head(text, context);
+    let (prefix_length, timestamp) = head.or_else(|| behind::find(text))?;
     let (prefix, rest) = text.split_at_checked(prefix_length)?;
     let (written, rest) = rest.split_at_checked(timestamp.length)?;
     context.stamp(event, timestamp.reading, written);
@@ -73,6 +72,16 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
         }
     }
     Some(())
+}
+
+/// The time in the text's head, and how many bytes stand before it.
+fn head(text: &str, context: &Context<'_>) -> Option<(usize, Timestamp)> {
+    if text.as_bytes().first()?.is_ascii_digit()
+        && let Some(timestamp) = context.time_at_head(text)
+    {
+        return Some((0, timestamp));
+    }
+    timestamp_in_head(text.as_bytes()).map(|head| (head.prefix_length, head.timestamp))
 }
 
 /// The level before the timestamp. A label there (a container, a file) is kept as an attribute.

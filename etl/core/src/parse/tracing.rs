@@ -8,7 +8,6 @@ use super::ansi;
 use super::level::severity_of_word;
 use super::time::Context;
 use crate::event::{Event, EventType};
-use headrig_contract::Timestamp;
 use headrig_contract::timestamp::{Reading, Shape};
 
 /// Bytes in which spans and target end.
@@ -36,7 +35,7 @@ fn fill<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> Opti
     if line.as_bytes().get(10)? != &b'T' {
         return None;
     }
-    let timestamp = Timestamp::parse(line.as_bytes()).filter(|found| found.shape == Shape::Iso)?;
+    let timestamp = context.time_at_head(line).filter(|found| found.shape == Shape::Iso)?;
     let (written, rest) = line.split_at_checked(timestamp.length)?;
     let utc =
         matches!(timestamp.reading, Reading::Instant(_)) && written.ends_with('Z') && written.contains('.');

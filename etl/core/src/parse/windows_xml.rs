@@ -16,7 +16,7 @@ const ENTITY_BYTES_MAX: usize = 8;
 
 /// Parses one event.
 pub(super) fn parse<'a>(text: &'a str, context: &Context<'_>, event: &mut Event<'a>) -> bool {
-    let text = text.trim();
+    let text = text.trim_ascii();
     if !(text.starts_with("<Event ") && text.ends_with("</Event>") && text.contains("<System>")) {
         return false;
     }

@@ -46,7 +46,7 @@ pub(super) fn open_message<'a>(exact: bool, context: &Context<'_>, event: &mut E
     for parser in PARSERS.iter().filter(|parser| names.contains(&parser.name)) {
         let mut inner = Event::default();
         reset(&mut inner, context);
-        if (parser.parse)(text, context, &mut inner) {
+        if parser.admits(text) && (parser.parse)(text, context, &mut inner) {
             if inner.ts_source == TsSource::Event && !exact {
                 (event.ts, event.ts_source) = (inner.ts, inner.ts_source);
             }

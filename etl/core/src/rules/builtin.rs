@@ -60,9 +60,12 @@ impl Builtin {
         }
     }
 
-    /// The parts of `candidate`, which one of the patterns found, that are it indeed.
-    pub(crate) fn confirmed(self, candidate: &str) -> Vec<&str> {
+    /// The parts of `candidate` that are it indeed: one of the patterns found it in `whole`, behind its name.
+    pub(crate) fn confirmed<'c>(self, candidate: &'c str, whole: &str) -> Vec<&'c str> {
         match self {
+            Self::Token if whole.get(..PWD.len()).is_some_and(|name| is_folder(name, candidate)) => {
+                Vec::new()
+            }
             Self::Card => cards(candidate),
             Self::Ipv6 => addresses(candidate),
             Self::Email | Self::Token | Self::Ipv4 => vec![candidate],
@@ -73,6 +76,15 @@ impl Builtin {
     pub(crate) fn attribute_keys(self) -> Option<String> {
         (self == Self::Token).then(|| format!(r"(?i)(?:{SECRET_NAME}|cookie)$"))
     }
+}
+
+/// What some call a password, and shells and sudo the folder that they are in.
+const PWD: &str = "pwd";
+
+/// Whether a value of this name is a folder and no password.
+pub(crate) fn is_folder(name: &str, value: &str) -> bool {
+    let end = name.len().checked_sub(PWD.len()).and_then(|at| name.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(PWD)) && value.starts_with(['/', '~'])
 }
 
 fn tokens() -> Vec<String> {
@@ -162,7 +174,8 @@ mod tests {
             for captures in Regex::new(&format!("(?m){pattern}")).unwrap().captures_iter(text) {
                 let group = (1..captures.len()).find_map(|at| captures.get(at));
                 let candidate = group.unwrap_or_else(|| captures.get_match());
-                found.extend(builtin.confirmed(candidate.as_str()).into_iter().map(str::to_owned));
+                let parts = builtin.confirmed(candidate.as_str(), captures.get_match().as_str());
+                found.extend(parts.into_iter().map(str::to_owned));
             }
         }
         found.sort();
@@ -174,6 +187,19 @@ mod tests {
         for (text, expect) in cases {
             assert_eq!(found(builtin, text), *expect, "{text}");
         }
+    }
+
+    #[test]
+    fn the_folder_that_somebody_is_in_is_no_password() {
+        check(
+            Builtin::Token,
+            &[
+                ("ana : TTY=pts/0 ; PWD=/home/ana ; USER=root ; COMMAND=/bin/ls", &[]),
+                ("OLDPWD=~/x pwd: '/srv'", &[]),
+                ("pwd=hunter2 password=/x", &["/x", "hunter2"]),
+            ],
+        );
+        assert!(is_folder("pwd", "/home/ana") && !is_folder("pwd", "x") && !is_folder("password", "/x"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! parser made `password=x` a key and a value). Invariant: no column of the row holds a secret that was found; where
 //! `raw` has it in a writing that cannot be found again, all of `raw` goes.
 
-use super::Builtin;
+use super::{Builtin, builtin::is_folder};
 use crate::{
     Event,
     conditions::regex_set,
@@ -126,7 +126,8 @@ impl Redaction {
             field.of(event).into_iter().for_each(|value| self.add(secrets, &value));
         }
         for (key, value) in &event.attributes {
-            if secrets.len() <= SECRETS_MAX && self.keys.iter().any(|regex| regex.is_match(key)) {
+            let is_secret = || self.keys.iter().any(|regex| regex.is_match(key)) && !is_folder(key, value);
+            if secrets.len() <= SECRETS_MAX && is_secret() {
                 self.add(secrets, value);
             }
         }
@@ -186,7 +187,7 @@ impl Redaction {
                 match builtin {
                     None => spans.push(found.range()),
                     Some(builtin) => {
-                        let parts = builtin.confirmed(found.as_str());
+                        let parts = builtin.confirmed(found.as_str(), captures.get_match().as_str());
                         let start = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
                         spans.extend(parts.into_iter().map(|part| start(part)..start(part) + part.len()));
                     }

@@ -236,7 +236,7 @@ fn parser_named(name: &str) -> &'static headrig_etl::parse::Parser {
 fn takes(parser: &headrig_etl::parse::Parser, text: &str) -> bool {
     let zone = TimeZone::UTC;
     let context = Context::new(instant(READ_AT), instant(READ_AT), &zone);
-    (parser.parse)(text, &context, &mut Event::default())
+    parser.parse(text, &context, &mut Event::default())
 }
 
 /// All files, read once.

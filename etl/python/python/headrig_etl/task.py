@@ -4,7 +4,7 @@ All members go through one run of the core, in the order of their keys, since a 
 rows depend on all of them. The files are made on the executor's disk first and stored when the last is whole, so
 that no file of a pass which a bad member ended is ever seen in the lake.
 
-Memory: the largest object, the core's rows (48 MiB by default) and one file being made. Disk: the batch's files.
+Memory: the largest object, the core's rows (36 MiB by default) and one file being made. Disk: the batch's files.
 """
 
 from __future__ import annotations

@@ -110,9 +110,12 @@ static PROGRAMS: &[Program] = &[
     program(Application, &["timsieved", "solid-pop3d", "lmtpunix"], mail::MAILBOXES),
     program(Application, &["sendmail*", "sm-mta*", "sm-msp*", "sm-acceptingconnections"], mail::SENDMAIL),
     program(Application, &["postfix*"], mail::POSTFIX),
-    program(Application, &["exim*"], mail::EXIM),
+    Program { reader: Some(mail::exim), ..program(Application, &["exim*"], mail::EXIM) },
     program(Application, &["saslauthd"], mail::SASLAUTHD),
-    program(Application, &["apache_error", "httpd", "apache2", "nginx_error", "nginx"], web::SERVERS),
+    Program {
+        reader: Some(web::server),
+        ..program(Application, &["apache_error", "httpd", "apache2", "nginx_error", "nginx"], web::SERVERS)
+    },
     program(Application, &["pvedaemon", "pveproxy"], web::PROXMOX),
     program(Application, &["webmin", "miniserv.pl", "perl"], web::WEBMIN),
     Program {
@@ -187,6 +190,8 @@ struct Index {
     exact: FxHashMap<&'static str, usize>,
     stems: Vec<(&'static str, usize)>,
     pam: Vec<ReadyLine>,
+    /// What web servers say of logins.
+    servers: Vec<ReadyLine>,
     /// Lines of sshd, which count only where nobody else is named.
     openssh: Anybody,
     anybody: Anybody,
@@ -201,7 +206,7 @@ struct Anybody {
     hint: Finder<'static>,
 }
 
-/// What every line of [`anybody::UNMISTAKABLE`] holds that begins with a hole.
+/// What every line of [`mail::EXIM`] and [`anybody::UNMISTAKABLE`] holds that begins with a hole.
 const HINT: &str = " auth";
 /// Bytes of a text in which the hint must stand.
 const HINT_BYTES_MAX: usize = 64;
@@ -228,6 +233,11 @@ pub(super) fn told_by<'a>(known: &Known, text: &'a str, event: &mut Event<'a>) -
 /// What a line of PAM tells.
 pub(super) fn told_by_pam<'a>(text: &'a str, event: &mut Event<'a>) -> Option<Told> {
     pam::failure(text, event).or_else(|| first_fit(&INDEX.pam, text, event))
+}
+
+/// What a line of a web server tells of a login.
+fn told_by_servers<'a>(text: &'a str, event: &mut Event<'a>) -> Option<Told> {
+    first_fit(&INDEX.servers, text, event)
 }
 
 /// What a line tells whose program is unknown.
@@ -262,9 +272,9 @@ fn ready(lines: &'static [Line]) -> Vec<ReadyLine> {
 }
 
 impl Anybody {
-    fn new(lines: &'static [Line]) -> Self {
+    fn new(tables: &[&'static [Line]]) -> Self {
         let (mut headed, mut headless) = (FxHashMap::<_, Vec<_>>::default(), Vec::new());
-        for line in ready(lines) {
+        for line in tables.iter().flat_map(|lines| ready(lines)) {
             match line.template.head().as_bytes().first() {
                 Some(first) => headed.entry(*first).or_default().push(line),
                 None => headless.push(line),
@@ -281,8 +291,9 @@ impl Index {
             exact: FxHashMap::default(),
             stems: Vec::new(),
             pam: ready(pam::LINES),
-            openssh: Anybody::new(anybody::OPENSSH),
-            anybody: Anybody::new(anybody::UNMISTAKABLE),
+            servers: ready(web::AUTHENTICATION),
+            openssh: Anybody::new(&[anybody::OPENSSH]),
+            anybody: Anybody::new(&[mail::EXIM, anybody::UNMISTAKABLE]),
         };
         for (at, program) in PROGRAMS.iter().enumerate() {
             for name in program.names {

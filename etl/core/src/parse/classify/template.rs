@@ -8,6 +8,8 @@
 //! - `{port}` is one word, the attribute `src_port`; any other `{name}` is one word and that attribute.
 //! - `{name..}` takes any text up to the first place where the rest fits, `{name...}` up to the last.
 //! - `{*}` is any text, up to the first place where the rest fits, and is forgotten; `{_}` is a word that is.
+//! - `{^}` at the beginning is nothing, or the few marks that loggers put before their messages (a time, a number, a
+//!   name in brackets, a word in capitals or with a colon): never a sentence, in which a stranger might speak.
 //! - `{~}` at the end is nothing, or a blank or comma and anything, and is forgotten.
 //!
 //! A template fits from the line's first byte to its last. Fitting is bounded by [`TRIES_MAX`].
@@ -21,6 +23,8 @@ const TRIES_MAX: u32 = 64;
 /// Holes of one template.
 const HOLES_MAX: usize = 12;
 
+/// Marks before a message at most.
+const MARKS_MAX: usize = 8;
 /// What the text of `{~}` begins with, where there is any.
 const TAIL_STARTS: [char; 2] = [' ', ','];
 
@@ -41,6 +45,7 @@ enum Takes {
     Word,
     ToFirst,
     ToLast,
+    Marks,
     Tail,
 }
 
@@ -132,6 +137,7 @@ fn hole_named(name: &'static str) -> (Takes, Fills) {
     match name {
         "*" => (Takes::ToFirst, Fills::Nothing),
         "_" => (Takes::Word, Fills::Nothing),
+        "^" => (Takes::Marks, Fills::Nothing),
         "~" => (Takes::Tail, Fills::Nothing),
         "user" => (Takes::ToLast, Fills::User),
         "user.." => (Takes::ToFirst, Fills::User),
@@ -183,9 +189,20 @@ impl Hole {
         match self.takes {
             Takes::Word => !text.is_empty() && !text.bytes().any(|byte| byte.is_ascii_whitespace()),
             Takes::Tail => text.is_empty() || text.starts_with(TAIL_STARTS),
+            Takes::Marks => {
+                text.split_ascii_whitespace().count() <= MARKS_MAX && !text.split(' ').any(is_prose)
+            }
             Takes::ToFirst | Takes::ToLast => true,
         }
     }
+}
+
+/// Whether a word can stand in a sentence or in what is quoted: letters alone, small ones among them, or quotes and
+/// equals signs.
+fn is_prose(word: &str) -> bool {
+    let letters = word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte >= 0x80);
+    let capitals = word.bytes().all(|byte| byte.is_ascii_uppercase());
+    letters && !capitals || word.contains(['"', '\'', '='])
 }
 
 #[cfg(test)]

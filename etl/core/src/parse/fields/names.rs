@@ -5,13 +5,22 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::LazyLock;
 
+/// The ranks of what tells the level: OpenTelemetry's number, which is finer than a word, a level's name, a name that
+/// often means something else, a status.
+pub(super) const LEVEL_NUMBER: u8 = 0;
+pub(super) const LEVEL: u8 = 1;
+pub(super) const LEVEL_PERHAPS: u8 = 2;
+pub(super) const LEVEL_STATUS: u8 = 3;
+
 /// The column that a name stands for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Field {
-    Time,
+    /// When it happened: the smaller the number, the better the name. The worse are business's, too.
+    Time(u8),
     /// The nanoseconds of the second that another member names.
     TimeNanos,
-    Level,
+    /// Likewise: [`LEVEL`] is the best name's.
+    Level(u8),
     /// MongoDB's letters.
     LevelLetter,
     /// Python's numbers: 30 is a warning, not bunyan's info.
@@ -82,6 +91,8 @@ pub(in crate::parse) enum Fact {
     EventId,
     WindowsChannel,
     WindowsLevel,
+    /// Its code, of success or failure.
+    WindowsStatus,
     /// The web application firewall of AWS.
     WebAcl,
     /// The flow logs of AWS: accepted or rejected packets.
@@ -119,7 +130,7 @@ pub(in crate::parse) fn is_known_name(name: &str) -> bool {
 
 /// Whether the name is a time's.
 pub(in crate::parse) fn is_time_name(name: &str) -> bool {
-    entry(name).is_some_and(|entry| matches!(entry.field, Some(Field::Time)))
+    entry(name).is_some_and(|entry| matches!(entry.field, Some(Field::Time(_))))
 }
 
 static ENTRIES: LazyLock<FxHashMap<&'static str, Entry>> = LazyLock::new(|| {
@@ -150,23 +161,28 @@ const NANOS: Field = Field::Duration(Some(1e-6));
 
 #[rustfmt::skip]
 static COLUMNS: &[(Field, &[&str])] = &[
-    (Field::Time, &[
-        "@timestamp", "timestamp", "time", "ts", "t", "@t", "date", "datetime", "_time", "Timestamp",
-        "Time", "timeStamp", "timestamp_ms", "timeMillis", "epoch", "asctime", "eventTime", "event_time",
+    (Field::Time(0), &[
+        "@timestamp", "timestamp", "time", "ts", "t", "@t", "datetime", "_time", "Timestamp",
+        "Time", "timeStamp", "timestamp_ms", "timeMillis", "asctime", "eventTime", "event_time",
         "time_iso8601", "time_local", "isotime", "date_time", "__REALTIME_TIMESTAMP", "timeUnixNano",
-        "time_unix_nano", "created", "created_at", "StartUTC", "requestReceivedTimestamp", "t.$date",
-        "t.$date.$numberLong", "instant.epochSecond", "start_time", "requestTime", "query_timestamp",
+        "time_unix_nano", "StartUTC", "requestReceivedTimestamp", "t.$date",
+        "t.$date.$numberLong", "instant.epochSecond", "query_timestamp",
         "EdgeStartTimestamp", "TimeCreated", "EventTime", "TimeGenerated", "SystemTime",
-        "winlog.time_created", "receivedTime", "msec", "observedTimeUnixNano",
+        "winlog.time_created",
+    ]),
+    (Field::Time(1), &[
+        "date", "epoch", "created", "created_at", "start_time", "requestTime", "receivedTime", "msec",
+        "observedTimeUnixNano",
     ]),
     (Field::TimeNanos, &["instant.nanoOfSecond"]),
-    (Field::Level, &[
+    (Field::Level(LEVEL), &[
         "level", "lvl", "severity", "log.level", "levelname", "level_name", "loglevel", "log_level",
         "Level", "LogLevel", "logLevel", "@l", "severityText", "severity_text", "SeverityText",
-        "severityLabel", "PRIORITY", "priority", "levelName", "at", "log.syslog.severity.code",
+        "severityLabel", "PRIORITY", "levelName", "log.syslog.severity.code",
         "log.syslog.severity.name", "Severity", "SeverityName", "loglevel_name", "_level",
         "syslog.severity", "level.name", "metadata.level", "winlog.level",
     ]),
+    (Field::Level(LEVEL_PERHAPS), &["priority", "at"]),
     (Field::LevelLetter, &["s"]),
     (Field::PythonLevel, &["levelno"]),
     (Field::Severity, &["severityNumber", "severity_number", "SeverityNumber"]),
@@ -298,6 +314,7 @@ static FACTS: &[(Fact, &[&str])] = &[
     (Fact::EventId, &["EventID", "EventId", "winlog.event_id", "winlog.event_data.EventID", "event_id"]),
     (Fact::WindowsChannel, &["Channel", "winlog.channel", "ProviderGuid", "SourceName", "ProviderName"]),
     (Fact::WindowsLevel, &["Level", "winlog.level"]),
+    (Fact::WindowsStatus, &["Status", "winlog.event_data.Status", "EventData.Status"]),
     (Fact::WebAcl, &["webaclId"]),
     (Fact::FlowVerdict, &["flow.action"]),
     (Fact::FlowProtocol, &["flow.protocol"]),

@@ -79,9 +79,18 @@ pub(super) fn after<'a>(text: &'a str, event: &mut Event<'a>) -> &'a str {
 /// The text after blanks and the marks that part headers from messages.
 pub(super) fn without_separators(text: &str) -> &str {
     let unquoted = text.strip_prefix('"').unwrap_or(text);
-    let dashed = unquoted.trim_start_matches([' ', '\t', ']', ')', ':', '|', ',', ';', '>']);
+    let dashed = without_leading(unquoted, |mark| {
+        matches!(mark, b' ' | b'\t' | b']' | b')' | b':' | b'|' | b',' | b';' | b'>')
+    });
     let after = dashed.strip_prefix("- ").unwrap_or(dashed);
-    without_escapes(after.trim_start_matches([' ', '\t', '|']))
+    without_escapes(without_leading(after, |mark| matches!(mark, b' ' | b'\t' | b'|')))
+}
+
+/// The text after the marks, which are ASCII, that `is_mark` knows.
+#[inline]
+fn without_leading(text: &str, is_mark: impl Fn(u8) -> bool) -> &str {
+    let length = text.bytes().take_while(|byte| byte.is_ascii() && is_mark(*byte)).count();
+    &text[length..]
 }
 
 /// The text after ANSI escapes.
@@ -111,7 +120,7 @@ fn columns<'a>(text: &'a str, rest: &mut &'a str, event: &mut Event<'a>) -> bool
             (*rest, found) = (after, true);
         }
     } else if text.starts_with("  ")
-        && let Some((name, after)) = rest.split_once("  ")
+        && let Some((name, after)) = word_before_gap(rest)
         && is_name(name)
         && !after.trim_start().starts_with(':')
     {
@@ -119,6 +128,12 @@ fn columns<'a>(text: &'a str, rest: &mut &'a str, event: &mut Event<'a>) -> bool
         (*rest, found) = (after.trim_start(), true);
     }
     found
+}
+
+/// The first word and what stands behind it and two blanks.
+fn word_before_gap(text: &str) -> Option<(&str, &str)> {
+    let (word, after) = text.split_once(' ')?;
+    Some((word, after.strip_prefix(' ')?))
 }
 
 /// `LEVEL:logger:message` of Python's basic configuration.
@@ -185,7 +200,7 @@ fn zookeeper(inner: &str) -> Option<(&str, &str)> {
 
 /// A logger and what ends it: `a.b.C: …`, `a.b.C - …`, `C   : …`, `a.b.c [req] …`.
 fn logger(text: &str, bracketed: bool) -> Option<(&str, &str)> {
-    let end = text.find([' ', '\t', '\n'])?;
+    let end = text.bytes().position(|byte| matches!(byte, b' ' | b'\t' | b'\n'))?;
     let (word, after) = text.split_at(end);
     let gap = after.trim_start_matches(' ');
     // env_logger closes behind the module the bracket that it opened before the time.
@@ -212,11 +227,11 @@ fn logger(text: &str, bracketed: bool) -> Option<(&str, &str)> {
 /// Whether a word is a logger by itself: a name with a mark or a capital inside, as classes and
 /// modules have them.
 fn is_logger(word: &str) -> bool {
-    let inside = word.get(1..word.len().max(1)).unwrap_or("");
-    let marked = inside.contains(['.', '$', '/', '_', ':', '-']);
-    let humps = inside.bytes().any(|byte| byte.is_ascii_uppercase())
-        && word.bytes().any(|byte| byte.is_ascii_lowercase());
-    is_name(word) && (marked || humps)
+    let inside = word.as_bytes().get(1..).unwrap_or_default();
+    let marked = || inside.iter().any(|byte| matches!(byte, b'.' | b'$' | b'/' | b'_' | b':' | b'-'));
+    let humps =
+        || inside.iter().any(u8::is_ascii_uppercase) && word.bytes().any(|byte| byte.is_ascii_lowercase());
+    is_name(word) && (marked() || humps())
 }
 
 /// Whether a word can name a logger or a thread.
@@ -227,7 +242,7 @@ fn is_name(word: &str) -> bool {
     word.len() <= NAME_BYTES_MAX
         && word.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && word.bytes().all(allowed)
-        && !word.contains("://")
+        && !word.as_bytes().windows(3).any(|three| three == b"://")
 }
 
 /// `file.ext:123`.
@@ -241,7 +256,8 @@ fn part(text: &str) -> Option<(&str, bool, &str)> {
         b'[' => b']',
         b'(' => b')',
         _ => {
-            let end = text.find([' ', '\t', ',', '|', '[', '\n']).unwrap_or(text.len());
+            let ends = |byte| matches!(byte, b' ' | b'\t' | b',' | b'|' | b'[' | b'\n');
+            let end = text.bytes().position(ends).unwrap_or(text.len());
             return (end > 0).then(|| (text[..end].trim_end_matches(':'), false, &text[end..]));
         }
     };

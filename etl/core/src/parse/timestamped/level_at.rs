@@ -243,11 +243,14 @@ fn group_severity(inner: &str) -> Option<i32> {
 }
 
 fn word_length(text: &str) -> usize {
-    let ends = |mark: char| {
+    let ends = |mark: u8| {
         mark.is_ascii_whitespace()
-            || matches!(mark, ',' | ';' | '|' | ':' | '=' | '[' | ']' | '(' | ')' | '<' | '>' | '"' | '\x1b')
+            || matches!(
+                mark,
+                b',' | b';' | b'|' | b':' | b'=' | b'[' | b']' | b'(' | b')' | b'<' | b'>' | b'"' | b'\x1b'
+            )
     };
-    text.find(ends).unwrap_or(text.len())
+    text.bytes().position(ends).unwrap_or(text.len())
 }
 
 /// What passing a word costs: prose more than the names and numbers of a header.

@@ -23,33 +23,8 @@ pub(super) static OPENSSH: &[Line] = &[
     line(Network, "Disconnected from user {user} {ip} port {port}"),
 ];
 
-/// Lines that may come with the name of a logger.
+/// Lines that may come with the name of a logger; exim's refusals are such, too.
 pub(super) static UNMISTAKABLE: &[Line] = &[
-    // exim
-    line(
-        AuthFailure,
-        "{authenticator} authenticator failed for {*}({*}) [{ip}]{*}: 535 Incorrect authentication data (set_id={user})",
-    ),
-    line(
-        AuthFailure,
-        "{authenticator} authenticator failed for {*}({*}) [{ip}]{*}: 535 Incorrect authentication data{*}",
-    ),
-    line(
-        AuthFailure,
-        "{authenticator} authenticator failed for {_} [{ip}]{*}: 535 Incorrect authentication data (set_id={user})",
-    ),
-    line(
-        AuthFailure,
-        "{authenticator} authenticator failed for {_} [{ip}]{*}: 535 Incorrect authentication data{*}",
-    ),
-    line(
-        AuthFailure,
-        "{authenticator} authenticator failed for [{ip}]{*}: 535 Incorrect authentication data (set_id={user})",
-    ),
-    line(
-        AuthFailure,
-        "{authenticator} authenticator failed for [{ip}]{*}: 535 Incorrect authentication data{*}",
-    ),
     // Microsoft's SQL Server
     line(AuthFailure, "Logon {*}Login failed for user '{user}'. Reason: {reason..} [CLIENT: {ip}]"),
     line(AuthSuccess, "Logon {*}Login succeeded for user '{user}'. {*}[CLIENT: {ip}]"),

@@ -43,14 +43,13 @@ pub(super) fn refused_role<'a>(line: &'a str, event: &mut Event<'a>) -> Option<T
 }
 
 pub(super) static MYSQL: &[Line] = &[
-    line(AuthFailure, "Access denied for user '{user}'@'{ip}' (using password: {using_password})"),
-    line(AuthFailure, "{*}] Access denied for user '{user}'@'{ip}' (using password: {using_password})"),
+    line(AuthFailure, "{^}Access denied for user '{user}'@'{ip}' (using password: {using_password})"),
     line(
         AuthFailure,
-        "{*} Connect\tAccess denied for user '{user}'@'{ip}' (using password: {using_password})",
+        "{^}Connect\tAccess denied for user '{user}'@'{ip}' (using password: {using_password})",
     ),
     line(Database, "Aborted connection {*} user: '{user}' host: '{ip}' ({reason..})"),
-    line(Database, "{*}Aborted connection {*} user: '{user}' host: '{ip}' ({reason..})"),
+    line(Database, "{^}Aborted connection {*} user: '{user}' host: '{ip}' ({reason..})"),
 ];
 
 pub(super) static MONGODB: &[Line] = &[
@@ -60,21 +59,21 @@ pub(super) static MONGODB: &[Line] = &[
     ),
     line(
         AuthFailure,
-        "{*}] {auth_method} authentication failed for {user} on {database} from client {endpoint} {*}",
+        "{^}] {auth_method} authentication failed for {user} on {database} from client {endpoint} {*}",
     ),
     line(
         AuthFailure,
-        "{*}Failed to authenticate {user} from client {endpoint} with mechanism {auth_method}: {reason..}",
+        "{^}Failed to authenticate {user} from client {endpoint} with mechanism {auth_method}: {reason..}",
     ),
     line(
         AuthFailure,
-        "{*}Failed to authenticate {user}@{database} from client {endpoint} with mechanism {auth_method}: {reason..}",
+        "{^}Failed to authenticate {user}@{database} from client {endpoint} with mechanism {auth_method}: {reason..}",
     ),
     line(
         AuthSuccess,
-        "{*}Successfully authenticated as principal {user} on {database} from client {endpoint}",
+        "{^}Successfully authenticated as principal {user} on {database} from client {endpoint}",
     ),
-    line(AuthSuccess, "{*}Successfully authenticated as principal {user} on {database}"),
+    line(AuthSuccess, "{^}Successfully authenticated as principal {user} on {database}"),
 ];
 
 pub(super) static SLAPD: &[Line] = &[

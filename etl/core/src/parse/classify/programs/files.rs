@@ -33,19 +33,19 @@ pub(super) static FTPD: &[Line] = &[
 ];
 
 pub(super) static PROFTPD: &[Line] = &[
-    line(AuthFailure, "{*} ({*}[{ip}]) - USER {user} (Login failed): {reason..}"),
-    line(AuthFailure, "{*} ({*}[{ip}]): USER {user} (Login failed): {reason..}"),
-    line(AuthFailure, "{*} ({*}[{ip}]): USER {user}: no such user found from {*}"),
-    line(AuthFailure, "{*} ({*}[{ip}]): SECURITY VIOLATION: {user} login attempted{*}"),
-    line(AuthSuccess, "{*} ({*}[{ip}]): USER {user}: Login successful."),
-    line(AuthFailure, "{*} ({*}[{ip}]) - USER {user}: no such user found from {*}"),
-    line(AuthFailure, "{*} ({*}[{ip}]) - SECURITY VIOLATION: {user} login attempted{*}"),
-    line(AuthFailure, "{*} ({*}[{ip}]) - SECURITY VIOLATION: Root login attempted{*}"),
-    line(AuthFailure, "{*} ({*}[{ip}]) - Maximum login attempts ({failures}) exceeded{*}"),
-    line(AuthSuccess, "{*} ({*}[{ip}]) - USER {user}: Login successful."),
-    line(AuthSuccess, "{*} ({*}[{ip}]) - ANON {user}: Login successful."),
-    line(Session, "{*} ({*}[{ip}]) - FTP session opened."),
-    line(Session, "{*} ({*}[{ip}]) - FTP session closed."),
+    line(AuthFailure, "{_} ({_}[{ip}]) - USER {user} (Login failed): {reason..}"),
+    line(AuthFailure, "{_} ({_}[{ip}]): USER {user} (Login failed): {reason..}"),
+    line(AuthFailure, "{_} ({_}[{ip}]): USER {user}: no such user found from {*}"),
+    line(AuthFailure, "{_} ({_}[{ip}]): SECURITY VIOLATION: {user} login attempted{*}"),
+    line(AuthSuccess, "{_} ({_}[{ip}]): USER {user}: Login successful."),
+    line(AuthFailure, "{_} ({_}[{ip}]) - USER {user}: no such user found from {*}"),
+    line(AuthFailure, "{_} ({_}[{ip}]) - SECURITY VIOLATION: {user} login attempted{*}"),
+    line(AuthFailure, "{_} ({_}[{ip}]) - SECURITY VIOLATION: Root login attempted{*}"),
+    line(AuthFailure, "{_} ({_}[{ip}]) - Maximum login attempts ({failures}) exceeded{*}"),
+    line(AuthSuccess, "{_} ({_}[{ip}]) - USER {user}: Login successful."),
+    line(AuthSuccess, "{_} ({_}[{ip}]) - ANON {user}: Login successful."),
+    line(Session, "{_} ({_}[{ip}]) - FTP session opened."),
+    line(Session, "{_} ({_}[{ip}]) - FTP session closed."),
 ];
 
 pub(super) static PURE_FTPD: &[Line] = &[

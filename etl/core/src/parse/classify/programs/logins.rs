@@ -42,8 +42,8 @@ pub(super) static DISPLAY: &[Line] = &[
 ];
 
 pub(super) static COCKPIT: &[Line] = &[
-    line(AuthFailure, "{*}: user authentication failed: {user}: {reason..}"),
+    line(AuthFailure, "{_}: user authentication failed: {user}: {reason..}"),
     line(AuthFailure, "pam_authenticate failed: {reason..}"),
     line(AuthSuccess, "New connection to session from {ip}"),
-    line(Network, "{*}: couldn't read from connection: {*}"),
+    line(Network, "{_}: couldn't read from connection: {*}"),
 ];

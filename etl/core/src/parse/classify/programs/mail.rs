@@ -3,8 +3,10 @@
 //! dovecot's login process says how a connection ended (`auth failed, 2 attempts`), its worker why each
 //! attempt failed. Postfix says who authenticated with each message it takes.
 
-use super::{Line, line};
+use super::{Line, Told, known, line, told_by};
+use crate::event::Event;
 use crate::event::EventType::{Application, AuthFailure, AuthSuccess, Network};
+use headrig_contract::Timestamp;
 
 pub(super) static DOVECOT: &[Line] = &[
     line(
@@ -28,14 +30,14 @@ pub(super) static DOVECOT: &[Line] = &[
     line(AuthSuccess, "{process}: Login: user=<{user}>, method={auth_method}, rip={ip}{~}"),
     line(AuthSuccess, "{process}: Info: Login: user=<{user}>, method={auth_method}, rip={ip}{~}"),
     line(AuthSuccess, "Login: user=<{user}>, method={auth_method}, rip={ip}{~}"),
-    line(AuthFailure, "{*}: {passdb}({user},{ip},<{*}>): unknown user{*}"),
-    line(AuthFailure, "{*}: {passdb}({user},{ip},<{*}>): Password mismatch{*}"),
-    line(AuthFailure, "{*}: {passdb}({user},{ip},<{*}>): invalid credentials{*}"),
-    line(AuthFailure, "{*}: {passdb}({user},{ip},<{*}>): pam_authenticate() failed: {reason..}"),
-    line(AuthFailure, "{*}: {passdb}({user},{ip}): unknown user{*}"),
-    line(AuthFailure, "{*}: {passdb}({user},{ip}): Password mismatch{*}"),
-    line(AuthFailure, "{*}: {passdb}({user},{ip}): invalid credentials{*}"),
-    line(AuthFailure, "{*}: {passdb}({user},{ip}): pam_authenticate() failed: {reason..}"),
+    line(AuthFailure, "auth{*}: {passdb}({user},{ip},<{*}>): unknown user{*}"),
+    line(AuthFailure, "auth{*}: {passdb}({user},{ip},<{*}>): Password mismatch{*}"),
+    line(AuthFailure, "auth{*}: {passdb}({user},{ip},<{*}>): invalid credentials{*}"),
+    line(AuthFailure, "auth{*}: {passdb}({user},{ip},<{*}>): pam_authenticate() failed: {reason..}"),
+    line(AuthFailure, "auth{*}: {passdb}({user},{ip}): unknown user{*}"),
+    line(AuthFailure, "auth{*}: {passdb}({user},{ip}): Password mismatch{*}"),
+    line(AuthFailure, "auth{*}: {passdb}({user},{ip}): invalid credentials{*}"),
+    line(AuthFailure, "auth{*}: {passdb}({user},{ip}): pam_authenticate() failed: {reason..}"),
     line(AuthFailure, "{passdb}({user},{ip},<{*}>): unknown user{*}"),
     line(AuthFailure, "{passdb}({user},{ip},<{*}>): Password mismatch{*}"),
     line(AuthFailure, "{passdb}({user},{ip},<{*}>): pam_authenticate() failed: {reason..}"),
@@ -51,19 +53,19 @@ pub(super) static DOVECOT: &[Line] = &[
 pub(super) static POSTFIX: &[Line] = &[
     line(
         Network,
-        "{*}[{ip}]: SASL {auth_method} authentication failed: Connection lost to authentication server",
+        "{_}[{ip}]: SASL {auth_method} authentication failed: Connection lost to authentication server",
     ),
-    line(Network, "{*}[{ip}]: SASL {auth_method} authentication failed: Invalid authentication mechanism"),
+    line(Network, "{_}[{ip}]: SASL {auth_method} authentication failed: Invalid authentication mechanism"),
     line(
         AuthFailure,
-        "{*}[{ip}]: SASL {auth_method} authentication failed: {reason..}, sasl_username={user}",
+        "{_}[{ip}]: SASL {auth_method} authentication failed: {reason..}, sasl_username={user}",
     ),
-    line(AuthFailure, "{*}[{ip}]: SASL {auth_method} authentication failed: {reason..}"),
-    line(AuthFailure, "{*}[{ip}]: SASL {auth_method} authentication failed:"),
-    line(AuthFailure, "{*}[{ip}]: SASL {auth_method} authentication failed"),
-    line(AuthFailure, "{*}[{ip}]:{port}: SASL {auth_method} authentication failed: {reason..}"),
-    line(AuthSuccess, "{queue_id}: client={*}[{ip}], sasl_method={auth_method}, sasl_username={user}"),
-    line(Application, "{queue_id}: client={*}[{ip}]"),
+    line(AuthFailure, "{_}[{ip}]: SASL {auth_method} authentication failed: {reason..}"),
+    line(AuthFailure, "{_}[{ip}]: SASL {auth_method} authentication failed:"),
+    line(AuthFailure, "{_}[{ip}]: SASL {auth_method} authentication failed"),
+    line(AuthFailure, "{_}[{ip}]:{port}: SASL {auth_method} authentication failed: {reason..}"),
+    line(AuthSuccess, "{queue_id}: client={_}[{ip}], sasl_method={auth_method}, sasl_username={user}"),
+    line(Application, "{queue_id}: client={_}[{ip}]"),
     line(Network, "connect from {*}[{ip}]"),
     line(Network, "disconnect from {*}[{ip}]{~}"),
     line(Network, "lost connection after {*} from {*}[{ip}]"),
@@ -102,31 +104,13 @@ pub(super) static EXIM: &[Line] = &[
         AuthFailure,
         "{authenticator} authenticator failed for [{ip}]{*}: 535 Incorrect authentication data{*}",
     ),
-    line(
-        AuthFailure,
-        "{date} {time} {authenticator} authenticator failed for {*}({*}) [{ip}]{*}: 535 Incorrect authentication data (set_id={user})",
-    ),
-    line(
-        AuthFailure,
-        "{date} {time} {authenticator} authenticator failed for {*}({*}) [{ip}]{*}: 535 Incorrect authentication data{*}",
-    ),
-    line(
-        AuthFailure,
-        "{date} {time} {authenticator} authenticator failed for {_} [{ip}]{*}: 535 Incorrect authentication data (set_id={user})",
-    ),
-    line(
-        AuthFailure,
-        "{date} {time} {authenticator} authenticator failed for {_} [{ip}]{*}: 535 Incorrect authentication data{*}",
-    ),
-    line(
-        AuthFailure,
-        "{date} {time} {authenticator} authenticator failed for [{ip}]{*}: 535 Incorrect authentication data (set_id={user})",
-    ),
-    line(
-        AuthFailure,
-        "{date} {time} {authenticator} authenticator failed for [{ip}]{*}: 535 Incorrect authentication data{*}",
-    ),
 ];
+
+/// exim puts a time of its own before what it writes to syslog.
+pub(super) fn exim<'a>(line: &'a str, event: &mut Event<'a>) -> Option<Told> {
+    let timestamp = Timestamp::parse(line.as_bytes())?;
+    told_by(known("exim")?, line[timestamp.length..].trim_start(), event)
+}
 
 pub(super) static SASLAUTHD: &[Line] = &[line(
     AuthFailure,

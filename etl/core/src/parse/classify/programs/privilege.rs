@@ -35,15 +35,15 @@ pub(super) static DOAS: &[Line] = &[
 pub(super) static POLKIT: &[Line] = &[
     line(
         AuthFailure,
-        "{*}FAILED to authenticate to gain {*}authorization for action {action} for {*} (owned by unix-user:{user})",
+        "Operator of {_} FAILED to authenticate to gain {*}authorization for action {action} for {*} (owned by unix-user:{user})",
     ),
     line(
         Privilege,
-        "{*} successfully authenticated as unix-user:{target_user} to gain {*}authorization for action {action} for {*} (owned by unix-user:{user})",
+        "Operator of {_} successfully authenticated as unix-user:{target_user} to gain {*}authorization for action {action} for {*} (owned by unix-user:{user})",
     ),
     line(
         Privilege,
-        "{*} successfully authenticated as unix-user:{user} to gain {*}authorization for action {action} for {*}",
+        "Operator of {_} successfully authenticated as unix-user:{user} to gain {*}authorization for action {action} for {*}",
     ),
     line(Application, "Registered Authentication Agent {*}"),
 ];

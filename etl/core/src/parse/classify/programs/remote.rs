@@ -24,14 +24,14 @@ pub(super) static KERBEROS: &[Line] = &[
 
 pub(super) static OPENVPN: &[Line] = &[
     line(AuthFailure, "{endpoint} TLS Auth Error: Auth Username/Password verification failed for peer"),
-    line(AuthFailure, "{*}/{endpoint} TLS Auth Error: Auth Username/Password verification failed for peer"),
+    line(AuthFailure, "{_}/{endpoint} TLS Auth Error: Auth Username/Password verification failed for peer"),
     line(AuthFailure, "{endpoint} SENT CONTROL [{*}]: 'AUTH_FAILED{*}"),
-    line(AuthFailure, "{*}/{endpoint} SENT CONTROL [{*}]: 'AUTH_FAILED{*}"),
+    line(AuthFailure, "{_}/{endpoint} SENT CONTROL [{*}]: 'AUTH_FAILED{*}"),
     line(AuthFailure, "AUTH: Received control message: AUTH_FAILED{*}"),
     line(AuthSuccess, "{endpoint} TLS: Username/Password authentication succeeded for username '{user}'{*}"),
     line(
         AuthSuccess,
-        "{*}/{endpoint} TLS: Username/Password authentication succeeded for username '{user}'{*}",
+        "{_}/{endpoint} TLS: Username/Password authentication succeeded for username '{user}'{*}",
     ),
     line(Network, "{endpoint} TLS Error: {reason..}"),
     line(Network, "{endpoint} TLS: Initial packet from {*}"),
@@ -41,20 +41,20 @@ pub(super) static OPENVPN: &[Line] = &[
 ];
 
 pub(super) static STRONGSWAN: &[Line] = &[
-    line(AuthSuccess, "{*} authentication of '{user}' with {auth_method} successful"),
-    line(AuthSuccess, "{*} authentication of '{user}' with EAP successful"),
-    line(AuthFailure, "{*} EAP method {auth_method} failed for peer {ip}"),
-    line(AuthFailure, "{*} authentication of '{user}' with {auth_method..} failed"),
-    line(AuthFailure, "{*} EAP verification failed for {user}"),
+    line(AuthSuccess, "{^}authentication of '{user}' with {auth_method} successful"),
+    line(AuthSuccess, "{^}authentication of '{user}' with EAP successful"),
+    line(AuthFailure, "{^}EAP method {auth_method} failed for peer {ip}"),
+    line(AuthFailure, "{^}authentication of '{user}' with {auth_method..} failed"),
+    line(AuthFailure, "{^}EAP verification failed for {user}"),
 ];
 
 pub(super) static RADIUS: &[Line] = &[
-    line(AuthFailure, "{*}Login incorrect{*}: [{user}/{*}] (from client {*}"),
-    line(AuthFailure, "{*}Login incorrect{*}: [{user}] (from client {*}"),
-    line(AuthFailure, "{*}Invalid user{*}: [{user}/{*}] (from client {*}"),
-    line(AuthFailure, "{*}Invalid user{*}: [{user}] (from client {*}"),
-    line(AuthSuccess, "{*}Login OK: [{user}/{*}] (from client {*}"),
-    line(AuthSuccess, "{*}Login OK: [{user}] (from client {*}"),
+    line(AuthFailure, "{^}Login incorrect{*}: [{user}/{*}] (from client {*}"),
+    line(AuthFailure, "{^}Login incorrect{*}: [{user}] (from client {*}"),
+    line(AuthFailure, "{^}Invalid user{*}: [{user}/{*}] (from client {*}"),
+    line(AuthFailure, "{^}Invalid user{*}: [{user}] (from client {*}"),
+    line(AuthSuccess, "{^}Login OK: [{user}/{*}] (from client {*}"),
+    line(AuthSuccess, "{^}Login OK: [{user}] (from client {*}"),
 ];
 
 pub(super) static XRDP: &[Line] = &[

@@ -49,9 +49,9 @@ pub(super) static CRON: &[Line] = &[
 
 /// `Found` is a line that fail2ban read elsewhere; it is counted there.
 pub(super) static FAIL2BAN: &[Line] = &[
-    line(Firewall, "{*}[{jail}] {action} {ip}"),
-    line(Firewall, "{*}[{jail}] {action} {ip} - {*}"),
-    line(Firewall, "{*}[{jail}] Restore {action} {ip}"),
+    line(Firewall, "{^}[{jail}] {action} {ip}"),
+    line(Firewall, "{^}[{jail}] {action} {ip} - {*}"),
+    line(Firewall, "{^}[{jail}] Restore {action} {ip}"),
     line(Firewall, "[{jail}] Increase {action} {ip} {*}"),
     line(Firewall, "[{jail}] Ignore {ip} by {*}"),
     line(Firewall, "[{jail}] {ip} already banned"),

@@ -1,13 +1,23 @@
 use super::*;
 
+fn templates() -> impl Iterator<Item = &'static Line> {
+    let others = [pam::LINES, anybody::OPENSSH, anybody::UNMISTAKABLE, web::AUTHENTICATION];
+    PROGRAMS.iter().map(|program| program.lines).chain(others).flatten()
+}
+
+#[test]
+fn no_login_is_told_behind_text_that_a_stranger_may_have_chosen() {
+    let login = |line: &&Line| matches!(line.event_type, EventType::AuthFailure | EventType::AuthSuccess);
+    for line in templates().filter(login) {
+        assert!(!line.template.starts_with("{*}"), "{}", line.template);
+        let before = line.template.split('{').next().unwrap_or_default();
+        assert!(!line.template.contains("{^}") || before.is_empty(), "{}", line.template);
+    }
+}
+
 #[test]
 fn every_template_is_whole() {
-    let tables = PROGRAMS.iter().map(|program| program.lines).chain([
-        pam::LINES,
-        anybody::OPENSSH,
-        anybody::UNMISTAKABLE,
-    ]);
-    for line in tables.flatten() {
+    for line in templates() {
         let (open, close) = (line.template.matches('{').count(), line.template.matches('}').count());
         assert!(open <= close && open <= 12, "{}", line.template);
         assert!(!line.template.contains("}{") || line.template.contains("}{~}"), "{}", line.template);
@@ -17,7 +27,7 @@ fn every_template_is_whole() {
 
 #[test]
 fn a_line_of_anybody_that_begins_with_a_hole_holds_the_hint() {
-    for line in anybody::UNMISTAKABLE.iter().filter(|line| line.template.starts_with('{')) {
+    for line in anybody::UNMISTAKABLE.iter().chain(mail::EXIM).filter(|line| line.template.starts_with('{')) {
         assert!(line.template.contains(HINT), "{}", line.template);
     }
 }

@@ -1,4 +1,4 @@
-//! What a batch's manifest says: what came of its lines, rule by rule and object by object.
+//! What a batch's account says: what came of its lines, rule by rule and object by object.
 //!
 //! It is the account of what is in no table: `headrig verify` holds the lake against it. Written where rules are set,
 //! as one JSON file; docs/formats/lake.md is the contract. The same batch, settings and version give the same bytes.
@@ -7,12 +7,12 @@ use crate::{BatchReport, Counts, LakeFile, ObjectReport, RuleCounts};
 use headrig_contract::{ByteLength, ContentHash, gaps::GapSum};
 use serde::{Deserialize, Serialize};
 
-/// The folder of manifests in the lake.
-pub const MANIFESTS: &str = "batches";
+/// The folder of accounts in the lake.
+pub const ACCOUNTS: &str = "batches";
 
 /// A batch's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct Account {
     /// The batch's id, hexadecimal.
     pub batch: String,
     /// The version that wrote it.
@@ -55,7 +55,7 @@ pub struct ObjectFigures {
     pub gap_sum: String,
 }
 
-impl Manifest {
+impl Account {
     /// The account of the batch with the hexadecimal id `batch`, whose objects came to `objects`.
     pub fn new<'o>(
         batch: &str,
@@ -71,9 +71,9 @@ impl Manifest {
         }
     }
 
-    /// Where the manifest of a batch lies in the lake.
+    /// Where the account of a batch lies in the lake.
     pub fn path(batch: &str) -> String {
-        format!("{MANIFESTS}/{batch}.json")
+        format!("{ACCOUNTS}/{batch}.json")
     }
 
     /// It as a file of the lake.
@@ -84,7 +84,7 @@ impl Manifest {
         LakeFile { path: Self::path(&self.batch), bytes, rows: 0 }
     }
 
-    /// The manifest that is written in `bytes`.
+    /// The account that is written in `bytes`.
     ///
     /// # Errors
     /// What is wrong with them, in words.
@@ -129,15 +129,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manifest_is_read_back_as_it_was_written() {
+    fn an_account_is_read_back_as_it_was_written() {
         let gaps = GapSum { bytes: ByteLength(7), sum: 0xff };
         let object = ObjectReport { gaps, ..ObjectReport::default() };
         let hash = ContentHash::of(b"x");
-        let manifest = Manifest::new("b0", &BatchReport::default(), [(hash, &object)].into_iter());
-        let file = manifest.file();
+        let account = Account::new("b0", &BatchReport::default(), [(hash, &object)].into_iter());
+        let file = account.file();
         assert_eq!(file.path, "batches/b0.json");
-        let found = Manifest::read(&file.bytes).unwrap();
-        assert_eq!(found, manifest);
+        let found = Account::read(&file.bytes).unwrap();
+        assert_eq!(found, account);
         assert_eq!(found.object(hash).and_then(ObjectFigures::gaps), Some(gaps));
     }
 }
