@@ -1,6 +1,7 @@
 //! Alerts: from lines to what people are told, once for each incident, whatever becomes of batches and runs.
 
 mod racing;
+mod remembering;
 
 use crate::support::{Part, chunk, run};
 use headrig_contract::{UnixMicros, chunk::Codec};
