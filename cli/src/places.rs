@@ -10,6 +10,7 @@
 //! DIR/.headrig/ledger.db         which chunk is in which batch, and how far that is
 //! DIR/.headrig/staging/          a batch's files until all of them are whole
 //! DIR/.headrig/alerts.json       what alerts remember, and what people know
+//! DIR/.headrig/alerts-heard.json which sources they listen for, and when each was heard
 //! DIR/.headrig/figures/          what batches brought for the alerts, until it is taken in
 //! DIR/.headrig/scratch/          what compaction makes until it is whole, and what it takes away
 //! ```

@@ -2,10 +2,11 @@
 //!
 //! It only reads, and knows the three through their ports and formats. What is under way meanwhile is left out: only
 //! batches that were committed before the beginning are held against the files that were listed after it.
-//! Memory: one object, the rows of one batch (16 bytes a row that touches no other), 44 bytes a lake file, 32 bytes a
-//! file that is not done, and what does not touch of each strand and chain.
+//! Memory: one object, the rows of one batch (16 bytes a row that touches no other), up to 256 MiB of such rows of compacted
+//! files, 44 bytes a lake file, 32 bytes a file that is not done, and what does not touch of each strand and chain.
 
 mod chains;
+mod compacted;
 mod content;
 mod dropped;
 mod findings;
@@ -20,6 +21,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use chains::Chains;
+use compacted::CompactedRows;
 use content::{Content, Strand};
 use findings::{Findings, Kind};
 use headrig_contract::{ContentHash, UnixMicros};
@@ -66,6 +68,7 @@ pub(crate) fn run(lake: &OpenLake, arguments: &VerifyArguments) -> Result<Answer
         ledger,
         store,
         tables,
+        compacted: CompactedRows::default(),
         begun,
         since: arguments.since,
         findings,
@@ -104,6 +107,7 @@ struct Verification<'l> {
     ledger: &'l dyn Ledger,
     store: &'l dyn ObjectStore,
     tables: Tables,
+    compacted: CompactedRows,
     begun: UnixMicros,
     /// What is older is left out; none where everything is looked at.
     since: Option<UnixMicros>,
@@ -245,7 +249,7 @@ impl Verification<'_> {
             }
         }
         self.findings.checked.batches += 1;
-        rows.check(&self.tables, &mut self.findings)
+        rows.check(&self.tables, &mut self.compacted, &mut self.findings)
     }
 
     /// The object of a file, if it is there and has its bytes; what is wrong with it is a finding.

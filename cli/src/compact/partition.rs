@@ -6,8 +6,8 @@
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use headrig_etl::{
-    LakeError, Table,
-    compact::{Candidate, FileName, Footer, Group, Input, Step, merge, plan, steps},
+    Table,
+    compact::{Candidate, FileName, Footer, Group, Input, Step, inputs_of, merge, plan, steps},
 };
 use rustix::{
     fs::{CWD, RenameFlags, renameat_with},
@@ -15,8 +15,9 @@ use rustix::{
 };
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     fs::{self, File},
-    io,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -60,7 +61,7 @@ pub(super) enum Failure {
 /// Empties the scratch folder: whatever a run that was cut short left there is of no use.
 pub(super) fn clear(scratch: &Path) -> io::Result<()> {
     match fs::remove_dir_all(scratch) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     fs::create_dir_all(scratch)
@@ -120,8 +121,8 @@ impl Partition {
 
     /// What they come to.
     pub(super) fn changed(&self) -> Changed {
-        let goes = |name: &String| self.groups.iter().any(|group| group.inputs.contains(name));
-        let gone: Vec<&String> = self.files.keys().filter(|name| goes(name)).collect();
+        let going = inputs_of(&self.groups);
+        let gone: Vec<&String> = self.files.keys().filter(|name| going.contains(name.as_str())).collect();
         Changed {
             files_before: self.files.len() as u64,
             files_after: (self.files.len() - gone.len() + self.groups.len()) as u64,
@@ -133,40 +134,47 @@ impl Partition {
     /// Performs all `steps` but the last, which is for the caller to do when readers have gone on.
     pub(super) fn perform(&self, steps: &[Step], next: &Path) -> Result<Switched, Failure> {
         let done = steps.iter().filter(|step| **step != Step::Remove);
-        let bytes_made = done.map(|step| self.step(step, next)).sum::<Result<u64, Failure>>()?;
-        Ok(Switched { old: next.into(), bytes_made })
+        let made = done.map(|step| self.step(step, next)).sum::<Result<u64, Failure>>();
+        if matches!(made, Err(Failure::Input(_))) {
+            // The run goes on with other partitions, and may want this folder again.
+            fs::remove_dir_all(next).map_err(|error| disk("removing", next, error))?;
+        }
+        Ok(Switched { old: next.into(), bytes_made: made? })
     }
 
     /// Performs one step; how many bytes it made.
     pub(super) fn step(&self, step: &Step, next: &Path) -> Result<u64, Failure> {
         match step {
             Step::Make => {
-                fs::create_dir(next)?;
                 // Whoever may read the partition now may read it after the switch.
-                fs::set_permissions(next, fs::metadata(&self.folder)?.permissions())?;
+                let make = || fs::set_permissions(next, fs::metadata(&self.folder)?.permissions());
+                fs::create_dir(next).and_then(|()| make()).map_err(|error| disk("making", next, error))?;
             }
             Step::Merge(group) => return self.merge(group, next),
-            Step::Keep(name) => fs::hard_link(self.folder.join(name), next.join(name))?,
+            Step::Keep(name) => {
+                let file = self.folder.join(name);
+                fs::hard_link(&file, next.join(name)).map_err(|error| disk("linking", &file, error))?;
+            }
             Step::Settle => settle(next)?,
             Step::Switch => self.switch(next)?,
             Step::SettleSwitch => {
                 [&*self.folder, next].into_iter().filter_map(Path::parent).try_for_each(settle)?;
             }
-            Step::Remove => fs::remove_dir_all(next)?,
+            Step::Remove => fs::remove_dir_all(next).map_err(|error| disk("removing", next, error))?,
         }
         Ok(0)
     }
 
     fn merge(&self, group: &Group, next: &Path) -> Result<u64, Failure> {
         let open = |name: &String| -> Result<Input, Failure> {
-            let bytes = fs::read(self.folder.join(name))?;
+            let bytes = fs::read(self.folder.join(name)).map_err(|error| unreadable(name, &error))?;
             Input::open(self.table, Bytes::from(bytes)).map_err(|error| unreadable(name, &error))
         };
         let inputs: Vec<Input> = group.inputs.iter().map(open).collect::<Result<_, _>>()?;
         let bytes =
             merge(&group.id, &inputs).map_err(|error| unreadable(&group.inputs.join(", "), &error))?;
         let path = next.join(group.name());
-        fs::write(&path, &bytes)?;
+        fs::write(&path, &bytes).map_err(|error| disk("writing", &path, error))?;
         settle(&path)?;
         Ok(bytes.len() as u64)
     }
@@ -194,13 +202,17 @@ impl Switched {
     }
 }
 
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Disk(
-            anyhow!(error)
-                .context("free space or mend the lake's permissions and run again; nothing is lost"),
-        )
-    }
+/// What could not be done, and what the operator can do about it.
+fn disk(doing: &str, path: &Path, error: io::Error) -> Failure {
+    let advice = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free space",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "mend the lake's permissions",
+        ErrorKind::NotFound => "leave the lake's files to headrig",
+        ErrorKind::TooManyLinks => "remove other hard links to the lake's files, or copy the lake",
+        _ => "look at the disk and its messages",
+    };
+    let doing = format!("{doing} {}", path.display());
+    Failure::Disk(anyhow!(error).context(doing).context(format!("{advice} and run again; nothing is lost")))
 }
 
 fn read_footer(table: Table, path: &Path) -> Result<Footer, String> {
@@ -218,11 +230,12 @@ fn candidate(name: &str, footer: &Footer) -> Candidate {
 }
 
 /// Makes a file's content, or a folder's entries, durable.
-fn settle(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+fn settle(path: &Path) -> Result<(), Failure> {
+    let settled = File::open(path).and_then(|file| file.sync_all());
+    settled.map_err(|error| disk("syncing", path, error))
 }
 
-fn unreadable(names: &str, error: &LakeError) -> Failure {
+fn unreadable(names: &str, error: &dyn Display) -> Failure {
     Failure::Input(format!("{names}: {error}"))
 }
 

@@ -43,6 +43,25 @@ impl Intervals {
         (&self.doubled, self.doubled_more)
     }
 
+    /// Adds all that was added to `other`.
+    pub(super) fn append(&mut self, mut other: Self) {
+        other.settle();
+        other.spans.into_iter().for_each(|span| self.add(span));
+        other.doubled.into_iter().for_each(|span| note(span, &mut self.doubled, &mut self.doubled_more));
+        self.doubled_more += other.doubled_more;
+    }
+
+    /// Takes no more memory than what was added needs.
+    pub(super) fn shrink(&mut self) {
+        self.settle();
+        self.spans.shrink_to_fit();
+    }
+
+    /// The memory that its parts take.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.spans[..]) + size_of_val(&self.doubled[..])
+    }
+
     /// What of `self` is not in `other`.
     pub(super) fn without(&mut self, other: &mut Self) -> Vec<Interval> {
         let (mine, others) = (self.settled(), other.settled());
@@ -122,6 +141,17 @@ mod tests {
             assert_eq!(found.settled(), joined, "{spans:?}");
             assert_eq!(found.doubled(), (doubled, 0), "{spans:?}");
         }
+    }
+
+    #[test]
+    fn what_is_appended_is_as_if_it_had_been_added() {
+        let mut one = set(&[(0, 5), (20, 25), (20, 25)]);
+        one.append(set(&[(5, 9), (7, 8), (22, 23)]));
+        assert_eq!(one.settled(), [(0, 9), (20, 25)]);
+        let (doubled, more) = one.doubled();
+        let mut doubled = doubled.to_vec();
+        doubled.sort_unstable();
+        assert_eq!((doubled.as_slice(), more), ([(7, 8), (20, 25), (22, 23)].as_slice(), 0));
     }
 
     #[test]

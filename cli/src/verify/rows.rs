@@ -4,6 +4,7 @@
 //! out and for events that a rule dropped; and no row is of anything else.
 
 use super::{
+    compacted::{CompactedRows, ObjectRows},
     content::{Content, Strand},
     dropped::Gaps,
     findings::{Findings, Kind},
@@ -62,7 +63,12 @@ impl<'b> BatchRows<'b> {
     ///
     /// # Errors
     /// When the lake cannot be reached: then nothing is known.
-    pub(super) fn check(mut self, tables: &Tables, findings: &mut Findings) -> Result<()> {
+    pub(super) fn check(
+        mut self,
+        tables: &Tables,
+        compacted: &mut CompactedRows,
+        findings: &mut Findings,
+    ) -> Result<()> {
         let mut metric_lines = 0;
         for file in tables.of(self.batch.id) {
             findings.checked.lake_files += 1;
@@ -79,7 +85,7 @@ impl<'b> BatchRows<'b> {
             }
         }
         for file in tables.compacted(self.batch.id) {
-            metric_lines += self.take_compacted(tables, file, findings)?;
+            metric_lines += self.take_compacted((tables, compacted), file, findings)?;
         }
         let account = self.account(tables, findings)?;
         self.check_counts(metric_lines, account.as_ref(), findings);
@@ -113,7 +119,7 @@ impl<'b> BatchRows<'b> {
     /// Takes the batch's rows of a file that holds those of others too; the lines of metrics that it holds of it.
     fn take_compacted(
         &mut self,
-        tables: &Tables,
+        (tables, compacted): (&Tables, &mut CompactedRows),
         file: &CompactedFile,
         findings: &mut Findings,
     ) -> Result<u64> {
@@ -121,28 +127,40 @@ impl<'b> BatchRows<'b> {
         if file.table == Table::Metrics {
             return Ok(share.lines);
         }
-        let mut rows = 0;
-        let read = read(tables, &file.name, |opened| {
-            read_spans(opened, |row| {
-                if row.chunk.parse().is_ok_and(|chunk| self.by_hash.contains_key(&chunk)) {
-                    rows += 1;
-                    self.take(row);
-                }
-            })
-        })?;
-        match read {
-            Err(reason) => findings.add(Kind::LakeFileDamaged, &*file.name, reason),
-            Ok(()) if rows != share.rows => {
-                let (batch, told) = (self.batch.id, count(share.rows));
-                let finding = format!(
-                    "expected {told} rows of batch {batch}, as its footer says, found {}",
-                    count(rows)
-                );
-                findings.add(Kind::CountsDiffer, &*file.name, finding);
+        let hashes = self.objects.iter().map(|object| object.file.hash);
+        let found = compacted
+            .take(&file.name, hashes, |each| read(tables, &file.name, |opened| read_spans(opened, each)))?;
+        let found = match found {
+            Ok(found) => found,
+            Err(reason) => {
+                findings.add(Kind::LakeFileDamaged, &*file.name, reason);
+                return Ok(0);
             }
-            Ok(()) => {}
+        };
+        let rows: u64 = found.iter().map(|(_, object)| object.rows + object.strandless).sum();
+        if rows != share.rows {
+            let (batch, told) = (self.batch.id, count(share.rows));
+            let finding =
+                format!("expected {told} rows of batch {batch}, as its footer says, found {}", count(rows));
+            findings.add(Kind::CountsDiffer, &*file.name, finding);
+        }
+        for (hash, object) in found {
+            self.take_object(hash, object);
         }
         Ok(0)
+    }
+
+    fn take_object(&mut self, hash: ContentHash, found: ObjectRows) {
+        if found.strandless > 0 {
+            *self.strangers.entry(hash.to_string()).or_default() += found.strandless;
+        }
+        if let Some(at) = self.by_hash.get(&hash) {
+            let object = &mut self.objects[*at];
+            object.rows += found.rows;
+            for (strand, rows) in found.strands {
+                object.strands.entry(strand).or_default().append(rows);
+            }
+        }
     }
 
     fn take(&mut self, row: RowSpan<'_>) {
@@ -367,12 +385,12 @@ fn read<T>(
     opened.failure().map_or(Ok(read), Err)
 }
 
-fn strand_of(row: &RowSpan<'_>) -> Option<Strand> {
+pub(super) fn strand_of(row: &RowSpan<'_>) -> Option<Strand> {
     Some((row.stream.parse::<StreamId>().ok()?, Generation(u32::try_from(row.generation).ok()?)))
 }
 
 /// The row's bytes; one that claims none counts as its first, so that no row goes unseen.
-fn interval(row: &RowSpan<'_>) -> Interval {
+pub(super) fn interval(row: &RowSpan<'_>) -> Interval {
     let from = row.offset.max(0).unsigned_abs();
     (from, from.saturating_add(row.length.max(1).unsigned_abs()))
 }

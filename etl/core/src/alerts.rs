@@ -3,13 +3,15 @@
 //! In three steps, so that many tasks may read one batch and runs may be tried again: a [`watch`] counts while rows are
 //! made, without memory of other batches; [`Figures`] of the tasks add up; [`Alerts::absorb`] takes the batch's figures
 //! and the [`State`] that other batches left, and gives the next state and what people are to be told. [`telling`] does
-//! that over the ports. Nothing here knows a clock or a store. Invariants: a batch is absorbed once; an incident is told
-//! once; figures and state have a largest size, whatever is attacked or misdated.
+//! that over the ports, and listens for sources that fall silent. Nothing here knows a clock or a store. Invariants: a
+//! batch is absorbed once; an incident is told once; figures and state have a largest size, whatever is attacked or
+//! misdated, and what they leave out is told.
 //!
 //! [`watch`]: Alerts::watch
 
 mod absorb;
 mod figures;
+mod heard;
 mod state;
 pub mod telling;
 mod watch;
@@ -115,6 +117,11 @@ impl Alerts {
 
     pub(crate) fn all(&self) -> &[Alert] {
         &self.0
+    }
+
+    /// Those that listen for silence.
+    pub(crate) fn silences(&self) -> impl Iterator<Item = &Alert> {
+        self.all().iter().filter(|alert| alert.figure == Figure::Silence)
     }
 
     /// Whether there are none.

@@ -8,7 +8,7 @@ pub mod layout;
 
 use crate::lake::{date_path, day_of};
 use headrig_contract::{ContentHash, UnixMicros};
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 pub use crate::lake::{Footer, Input, Share, Shares, Tail, merge};
 
@@ -146,11 +146,17 @@ pub fn steps(files: &[String], groups: Vec<Group>) -> Vec<Step> {
     if groups.is_empty() {
         return Vec::new();
     }
-    let goes = |file: &String| groups.iter().any(|group| group.inputs.contains(file));
-    let kept: Vec<Step> = files.iter().filter(|file| !goes(file)).cloned().map(Step::Keep).collect();
+    let going = inputs_of(&groups);
+    let kept = files.iter().filter(|file| !going.contains(file.as_str()));
+    let kept: Vec<Step> = kept.cloned().map(Step::Keep).collect();
     let merges = groups.into_iter().map(Step::Merge);
     let end = [Step::Settle, Step::Switch, Step::SettleSwitch, Step::Remove];
     std::iter::once(Step::Make).chain(merges).chain(kept).chain(end).collect()
+}
+
+/// The names of all files that go into one of `groups`.
+pub fn inputs_of(groups: &[Group]) -> HashSet<&str> {
+    groups.iter().flat_map(|group| &group.inputs).map(String::as_str).collect()
 }
 
 impl Group {

@@ -27,6 +27,7 @@ pub struct Conditions {
     pub(crate) paths: Option<GlobSet>,
     pub(crate) mask: Mask,
     pub(crate) formats: Option<Vec<String>>,
+    pub(crate) formats_not: Vec<String>,
     pub(crate) http_status: Option<RangeInclusive<i32>>,
     pub(crate) message: Option<Regex>,
     pub(crate) fields: Vec<(Field, Test)>,
@@ -49,6 +50,7 @@ impl Default for Conditions {
             paths: None,
             mask: [u16::MAX; Level::ALL.len()],
             formats: None,
+            formats_not: Vec::new(),
             http_status: None,
             message: None,
             fields: Vec::new(),
@@ -73,6 +75,7 @@ impl Conditions {
         let status = |range: &RangeInclusive<i32>| event.http_status.is_some_and(|it| range.contains(&it));
         self.http_status.as_ref().is_none_or(status)
             && self.formats.as_ref().is_none_or(|names| names.iter().any(|name| name == event.format))
+            && !self.formats_not.iter().any(|name| name == event.format)
             && self.fields.iter().all(|(field, test)| test.holds(field, event))
             && self.message.as_ref().is_none_or(|regex| regex.is_match(message_of(event, line)))
     }

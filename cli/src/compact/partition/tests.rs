@@ -243,3 +243,32 @@ fn a_folder_within_a_partition_keeps_all_of_it_as_it_is() {
     assert_eq!(partition.steps(), []);
     assert_eq!(partition.take_unreadable().len(), 1);
 }
+
+#[test]
+fn what_cannot_be_done_is_told_by_its_step_its_path_and_what_helps() {
+    // An input that somebody removed by hand is no matter of the disk: the partition stays.
+    let lake = Lake::of_batches(3);
+    let partition = lake.planned(9);
+    fs::remove_file(lake.root().join(PATH).join("0001-000.parquet")).unwrap();
+    match partition.perform(&partition.steps(), &lake.scratch().join("0")).unwrap_err() {
+        Failure::Input(reason) => assert!(reason.starts_with("0001-000.parquet: "), "{reason}"),
+        Failure::Disk(error) => panic!("{error:#}"),
+    }
+    assert!(!lake.scratch().join("0").exists(), "the run's next partition would stumble over it");
+    // One that stays as it is cannot be linked, and one that cannot be made says why.
+    let lake = Lake::of_batches(3);
+    let partition = lake.planned(9);
+    fs::remove_file(lake.root().join(PATH).join("note.txt")).unwrap();
+    let next = lake.scratch().join("missing/0");
+    for (next, expect) in [(lake.scratch().join("0"), "linking"), (next, "making")] {
+        let Failure::Disk(error) = partition.perform(&partition.steps(), &next).unwrap_err() else {
+            panic!("a disk's failure was taken for an input's");
+        };
+        let message = format!("{error:#}");
+        assert!(message.starts_with("leave the lake's files to headrig and run again"), "{message}");
+        assert!(message.contains(expect) && message.contains(lake.root().to_str().unwrap()), "{message}");
+    }
+    let full = disk("writing", Path::new("/lake/x"), ErrorKind::StorageFull.into());
+    let Failure::Disk(error) = full else { panic!("{full:?}") };
+    assert!(format!("{error:#}").starts_with("free space and run again; nothing is lost: writing /lake/x: "));
+}

@@ -5,16 +5,22 @@
 //! that comes late extends it at either end.
 
 use super::{
-    Alert, Alerts, Cell, Figure, Figures, Minutes,
-    state::{Heard, Incident, Notice, Past, State},
+    Alert, Alerts, Cell, Figure, Figures, GroupBy, Minutes, Severity,
+    heard::Silence,
+    state::{Incident, Notice, Past, State},
+    watch::push_part,
 };
 use headrig_contract::UnixMicros;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-/// How many windows without a pause a host's source has to be heard before its silence is news.
-const REGULAR_WINDOWS: i64 = 3;
 /// The most incidents that one batch opens for one alert; the first by name are told, the rest counted.
 const OPENED_MAX: usize = 200;
+/// The longest text of a notice, in bytes.
+const TEXT_BYTES_MAX: usize = 1_000;
+/// The name under which the alerts tell of themselves: what they left out, or forgot.
+const OWN: &str = "alerts";
+/// How long the same of themselves is not told again.
+const OWN_COOLDOWN: Minutes = Minutes(24 * 60);
 
 /// The end of a window in which the condition held, with the figure.
 struct Over {
@@ -29,37 +35,23 @@ impl Alerts {
         if state.knows(batch) {
             return;
         }
+        state.note(batch);
+        let now = Minutes::of(now);
         for alert in self.all().iter().filter(|alert| alert.counts()) {
             if let Some(groups) = figures.alerts.get(&alert.name) {
-                let notices: Vec<Notice> = absorb_groups(alert, state, groups, Minutes::of(now));
+                let notices: Vec<Notice> = absorb_groups(alert, state, groups, now);
                 state.post(notices);
             }
         }
-        let now = Minutes::of(now);
-        let window =
-            self.all().iter().filter(|alert| alert.figure == Figure::Silence).map(|alert| alert.window);
-        if let Some(window) = window.max() {
-            figures.sites.iter().for_each(|(host, source)| hear(state, &site(host, source), now, window));
+        if figures.left_out > 0 {
+            let text = format!(
+                "a batch brought more than alerts can count: {} counts of long ago, of groups with few events or of \
+                 hosts' sources were left out; what they would have told is in the rows alone",
+                figures.left_out
+            );
+            remark(state, "left_out", text, now);
         }
         state.shrink();
-    }
-
-    /// What time alone brings: sources that fell silent. To be asked every few minutes, or with every batch.
-    pub fn tick(&self, state: &mut State, now: UnixMicros) {
-        let now = Minutes::of(now);
-        for alert in self.all().iter().filter(|alert| alert.figure == Figure::Silence) {
-            let mut notices = Vec::new();
-            for (site, heard) in &mut state.heard {
-                let is_regular = heard.last.0 - heard.since.0 >= REGULAR_WINDOWS * alert.window.0;
-                let is_silent = now.0 - heard.last.0 > alert.window.0;
-                if is_regular && is_silent && !heard.told && is_meant(alert, site) {
-                    heard.told = true;
-                    let minutes = (now.0 - heard.last.0) as f64;
-                    notices.push(notice(alert, site, (heard.last, now), minutes));
-                }
-            }
-            state.post(notices);
-        }
     }
 
     /// What who runs a batch or an agent has seen: `text` is about `group`. Told once until it was quiet for the
@@ -67,9 +59,10 @@ impl Alerts {
     pub fn raise(&self, state: &mut State, figure: Raised, group: &str, text: &str, now: UnixMicros) {
         let (figure, now) = (figure.figure(), Minutes::of(now));
         for alert in self.all().iter().filter(|alert| alert.figure == figure) {
-            if extend(alert, state, group, &Over { at: now, value: 1.0 }).is_some() {
+            let incident = (alert.name.as_str(), group, alert.cooldown);
+            if extend(incident, state, &Over { at: now, value: 1.0 }).is_some() {
                 let mut notice = notice(alert, group, (now, now), 1.0);
-                notice.text = format!("{}: {text}", notice.text);
+                notice.text = shortened(format!("{}: {text}", notice.text));
                 state.post(vec![notice]);
             }
         }
@@ -109,8 +102,10 @@ fn absorb_groups(
             known.iter().for_each(|(at, cell)| cells.entry(*at).or_default().add(*cell));
         }
         let over = overs(alert, &cells, fresh, past.unwrap_or_default());
-        let mut opened: Vec<usize> =
-            over.iter().filter_map(|over| extend(alert, state, group, over)).collect();
+        let mut opened: Vec<usize> = over
+            .iter()
+            .filter_map(|over| extend((&alert.name, group, alert.cooldown), state, over))
+            .collect();
         opened.dedup();
         let room = OPENED_MAX.saturating_sub(notices.len());
         state.untold += opened.len().saturating_sub(room) as u64;
@@ -175,12 +170,12 @@ fn value_over(alert: &Alert, sum: Cell, last: Cell, past: &Past) -> Option<f64> 
 }
 
 /// Adds to the incident that it belongs to, or opens one and says where that is.
-fn extend(alert: &Alert, state: &mut State, group: &str, over: &Over) -> Option<usize> {
+fn extend((alert, group, cooldown): (&str, &str, Minutes), state: &mut State, over: &Over) -> Option<usize> {
     let belongs = |known: &&mut Incident| {
-        known.alert == alert.name
+        known.alert == alert
             && known.group == group
-            && over.at.0 >= known.since.0 - alert.cooldown.0
-            && over.at.0 <= known.until.0 + alert.cooldown.0
+            && over.at.0 >= known.since.0 - cooldown.0
+            && over.at.0 <= known.until.0 + cooldown.0
     };
     let opened_now = state.incidents.len();
     if let Some(known) = state.incidents.iter_mut().rev().find(belongs) {
@@ -188,29 +183,27 @@ fn extend(alert: &Alert, state: &mut State, group: &str, over: &Over) -> Option<
         known.peak = known.peak.max(over.value);
         return None;
     }
-    let (alert, group) = (alert.name.clone(), group.to_owned());
+    let (alert, group) = (alert.to_owned(), group.to_owned());
     state.incidents.push_back(Incident { alert, group, since: over.at, until: over.at, peak: over.value });
     Some(opened_now)
 }
 
-fn site(host: &str, source: &str) -> String {
-    format!("host={host} source={source}")
-}
-
-/// Whether the alert's conditions on the place hold for `site`.
-fn is_meant(alert: &Alert, named: &str) -> bool {
-    let place = named.strip_prefix("host=").and_then(|rest| rest.split_once(" source="));
-    place.is_some_and(|(host, source)| {
-        alert.conditions.hold_at(&crate::conditions::Site { host, source, path: "" })
-    })
-}
-
-fn hear(state: &mut State, site: &str, now: Minutes, window: Minutes) {
-    let heard = state.heard.entry(site.to_owned()).or_insert(Heard { since: now, last: now, told: false });
-    if now.0 - heard.last.0 > window.0 {
-        heard.since = now;
+/// Tells of the alerts themselves, once a day: `about` tells one such matter from another.
+pub(super) fn remark(state: &mut State, about: &str, text: String, now: Minutes) {
+    let over = Over { at: now, value: 1.0 };
+    if extend((OWN, about, OWN_COOLDOWN), state, &over).is_some() {
+        let (alert, group) = (OWN.into(), about.into());
+        let severity = Severity::Low;
+        state.post(vec![Notice { alert, severity, group, since: now, until: now, text }]);
     }
-    (heard.last, heard.told) = (heard.last.max(now), false);
+}
+
+/// That a source fell silent.
+pub(super) fn silence((alert, host, source, last): &Silence<'_>, now: Minutes) -> Notice {
+    let mut group = String::new();
+    push_part(&mut group, GroupBy::Host, host);
+    push_part(&mut group, GroupBy::Source, source);
+    notice(alert, &group, (*last, now), (now.0 - last.0) as f64)
 }
 
 /// It in words.
@@ -220,11 +213,39 @@ fn notice(alert: &Alert, group: &str, (since, until): (Minutes, Minutes), value:
         Figure::Silence => Minutes(value as i64).to_string(),
         _ => format!("{value:.0}"),
     };
-    let mut text = alert.message.replace("{value}", &figure).replace("{window}", &alert.window.to_string());
-    for part in group.split(' ') {
-        if let Some((name, value)) = part.split_once('=') {
-            text = text.replace(&format!("{{{name}}}"), value);
+    let text = filled(&alert.message, |name| match name {
+        "value" => Some(Cow::Borrowed(figure.as_str())),
+        "window" => Some(Cow::Owned(alert.window.to_string())),
+        _ => {
+            let parts = group.split(' ').filter_map(|part| part.split_once('='));
+            parts.into_iter().find_map(|(part, value)| (part == name).then_some(Cow::Borrowed(value)))
         }
-    }
+    });
+    let text = shortened(text);
     Notice { alert: alert.name.clone(), severity: alert.severity, group: group.into(), since, until, text }
+}
+
+/// The message with values for its names in braces. What stands in a value stays as it is: a visitor may have chosen it.
+fn filled<'v>(message: &str, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> String {
+    let (mut text, mut left) = (String::new(), message);
+    while let Some((before, behind)) = left.split_once('{') {
+        text.push_str(before);
+        let named = behind.split_once('}').and_then(|(name, rest)| Some((value(name)?, rest)));
+        let Some((value, rest)) = named else {
+            text.push('{');
+            left = behind;
+            continue;
+        };
+        text.push_str(&value);
+        left = rest;
+    }
+    text + left
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.push('…');
+    }
+    text
 }

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The most cells of one alert in one batch: 1 MB of them.
 pub(super) const CELLS_MAX: usize = 16_384;
 /// The most hosts' sources that are noted as heard.
-pub(super) const SITES_MAX: usize = 2_000;
-/// Of misdated or ancient lines and of the present only the newest weeks are looked at, where there is too much.
+pub(super) const SITES_MAX: usize = 10_000;
+/// Where there is too much, of what is long past and of the present only the newest weeks are looked at.
 const SPAN_MAX: Minutes = Minutes(14 * 24 * 60);
+/// Of so many cells one at most may claim to be of the future: those do not make the present long past.
+const FUTURE_SHARE: usize = 4;
 
 /// Figures of a batch. Merging them is associative and commutative while nothing is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +20,7 @@ pub struct Figures {
     pub alerts: BTreeMap<String, Groups>,
     /// Hosts and their sources that lines came from.
     pub sites: BTreeSet<(String, String)>,
-    /// Cells that were too many and are not among these.
+    /// Cells and hosts' sources that were too many and are not among these.
     pub left_out: u64,
 }
 
@@ -55,6 +57,7 @@ impl Figures {
         self.sites.extend(other.sites.iter().cloned());
         while self.sites.len() > SITES_MAX {
             self.sites.pop_last();
+            self.left_out += 1;
         }
         self.left_out += other.left_out;
     }
@@ -72,17 +75,19 @@ impl Cell {
     }
 }
 
+/// The cells of all groups.
+pub(super) fn count(groups: &Groups) -> usize {
+    groups.values().map(BTreeMap::len).sum()
+}
+
 /// Takes the least telling half of too many cells away: what is long past, then the groups with the fewest events.
 /// Returns how many went.
 pub(super) fn bound(groups: &mut Groups, cells_max: usize) -> u64 {
-    let count = |groups: &Groups| groups.values().map(BTreeMap::len).sum::<usize>();
     let before = count(groups);
     if before <= cells_max {
         return 0;
     }
-    let newest = groups.values().filter_map(|cells| cells.keys().next_back()).max().copied();
-    let oldest = Minutes(newest.unwrap_or_default().0 - SPAN_MAX.0);
-    groups.values_mut().for_each(|cells| *cells = cells.split_off(&oldest));
+    forget_long_past(groups, cells_max / 2);
     let mut left = count(groups);
     let mut by_hits: Vec<(u64, String)> = groups
         .iter()
@@ -103,6 +108,26 @@ pub(super) fn bound(groups: &mut Groups, cells_max: usize) -> u64 {
     }
     groups.retain(|_, cells| !cells.is_empty());
     (before - count(groups)) as u64
+}
+
+/// Takes away what is long past until `cells_max` are left, or nothing is.
+///
+/// No clock says when now is. The newest cell is no measure, as one line may claim any time: the present is where the
+/// newest quarter of all cells begins. Each round takes away what is long past by that, which moves it on.
+fn forget_long_past(groups: &mut Groups, cells_max: usize) {
+    let mut left = count(groups);
+    while left > cells_max {
+        let mut times: Vec<Minutes> = groups.values().flat_map(BTreeMap::keys).copied().collect();
+        times.sort_unstable();
+        let present = times[times.len() - 1 - times.len() / FUTURE_SHARE];
+        let oldest = Minutes(present.0.saturating_sub(SPAN_MAX.0));
+        groups.values_mut().for_each(|cells| *cells = cells.split_off(&oldest));
+        if count(groups) == left {
+            break;
+        }
+        left = count(groups);
+    }
+    groups.retain(|_, cells| !cells.is_empty());
 }
 
 #[cfg(test)]
@@ -137,6 +162,25 @@ mod tests {
         let mut found = groups(&(0..50).map(|at| ("a", at, 1)).collect::<Vec<_>>());
         assert_eq!(bound(&mut found, 20), 40);
         assert_eq!(found["a"].keys().next(), Some(&Minutes(40)));
+    }
+
+    #[test]
+    fn lines_that_claim_to_be_of_the_future_do_not_make_the_present_long_past() {
+        let future = 94_672_800;
+        let attack: Vec<(String, i64, u64)> =
+            (0..30).map(|at| (format!("g{at:02}"), 29_833_440, 25)).collect();
+        let mut all: Vec<_> = attack.iter().map(|(group, at, hits)| (group.as_str(), *at, *hits)).collect();
+        all.push(("misdated", future, 1));
+        let mut found = groups(&all);
+        assert_eq!(bound(&mut found, 30), 16);
+        assert!(found.values().all(|cells| cells.contains_key(&Minutes(29_833_440))), "{found:?}");
+        // A year of history, with one such line: the last weeks stay.
+        let mut year: Vec<_> = (0..365).map(|day| ("a", 29_833_440 - day * 1440, 1)).collect();
+        year.push(("a", future, 1));
+        let mut found = groups(&year);
+        bound(&mut found, 300);
+        assert!(found["a"].contains_key(&Minutes(29_833_440)), "{found:?}");
+        assert!(found["a"].len() < 150, "{}", found["a"].len());
     }
 
     #[test]

@@ -1,10 +1,16 @@
 //! What alerts remember from batch to batch, and its bounds.
 //!
-//! As JSON it fits a note of DynamoDB: [`State::shrink`] sees to it. What is forgotten costs a message that comes twice,
-//! or an attack that is spread over so much time and so many addresses that nobody's memory would hold it.
+//! As JSON it fits a note of DynamoDB, whatever names attackers choose: each part has its share of the note's bytes, and
+//! [`State::shrink`] sees to it. What is forgotten costs a message that comes twice, or an attack that is spread over so
+//! much time and so many addresses that nobody's memory would hold it. A field whose meaning changes gets a new name, so
+//! that versions that run side by side forget that field at worst.
 
-use super::{Alert, Cell, Minutes, Severity, figures::Groups};
+use super::{
+    Alert, Cell, Minutes, Severity,
+    figures::{self, Groups},
+};
 use headrig_contract::UnixMicros;
+use headrig_notices::NOTE_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,8 +22,6 @@ const INCIDENTS_MAX: usize = 500;
 const CELLS_MAX: usize = 5_000;
 /// Groups whose past is remembered, of all alerts.
 const PASTS_MAX: usize = 500;
-/// Hosts' sources that are listened for.
-const HEARD_MAX: usize = 500;
 /// What people are still to be told, at most; the most urgent stays.
 const OUTBOX_MAX: usize = 100;
 /// How long cells are remembered behind the window: lines that come later are held against their own batch alone.
@@ -28,6 +32,25 @@ const HALF_LIFE: Minutes = Minutes(6 * 60);
 const TELLING_MICROS_MAX: i64 = 2 * 60 * 1_000_000;
 /// Hexadecimal digits that a batch is known by.
 const BATCH_DIGITS: usize = 16;
+
+/// The shares of the note, in bytes of JSON.
+const CELLS_BYTES_MAX: usize = 200_000;
+const INCIDENTS_BYTES_MAX: usize = 60_000;
+const PASTS_BYTES_MAX: usize = 50_000;
+const OUTBOX_BYTES_MAX: usize = 45_000;
+/// A batch with its quotes and comma.
+const BATCHES_BYTES_MAX: usize = BATCHES_MAX * (BATCH_DIGITS + 3);
+/// The names of the fields, and the numbers.
+const REST_BYTES_MAX: usize = 500;
+const _: () = assert!(
+    CELLS_BYTES_MAX
+        + INCIDENTS_BYTES_MAX
+        + PASTS_BYTES_MAX
+        + OUTBOX_BYTES_MAX
+        + BATCHES_BYTES_MAX
+        + REST_BYTES_MAX
+        <= NOTE_BYTES_MAX
+);
 
 /// What alerts remember.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,8 +64,6 @@ pub struct State {
     pub(super) pasts: BTreeMap<String, BTreeMap<String, Past>>,
     /// The incidents that people know of, in the order that they were told.
     pub(super) incidents: VecDeque<Incident>,
-    /// By host and source, when each was heard.
-    pub(super) heard: BTreeMap<String, Heard>,
     /// What people are still to be told.
     pub(super) outbox: Vec<Notice>,
     /// What did not fit into the outbox.
@@ -87,26 +108,16 @@ pub(super) struct Past {
     at: Minutes,
 }
 
-/// When a host's source was heard, by the clock of who listens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Heard {
-    /// Since when never as long as a window passed between two batches.
-    pub(super) since: Minutes,
-    pub(super) last: Minutes,
-    /// Whether people know that it is silent.
-    pub(super) told: bool,
-}
-
 impl State {
-    /// Whether the batch was absorbed; it is noted as such.
-    pub(super) fn knows(&mut self, batch: &str) -> bool {
-        let id = &batch[..batch.floor_char_boundary(BATCH_DIGITS)];
-        if self.batches.iter().any(|known| known == id) {
-            return true;
-        }
-        self.batches.push_back(id.into());
+    /// Whether the batch was absorbed.
+    pub(super) fn knows(&self, batch: &str) -> bool {
+        self.batches.iter().any(|known| known == digits(batch))
+    }
+
+    /// Notes that the batch is absorbed.
+    pub(super) fn note(&mut self, batch: &str) {
+        self.batches.push_back(digits(batch).into());
         truncate_front(&mut self.batches, BATCHES_MAX);
-        false
     }
 
     /// What people are still to be told, the most urgent first, and how much more there was.
@@ -133,8 +144,9 @@ impl State {
     pub(super) fn post(&mut self, notices: Vec<Notice>) {
         self.outbox.extend(notices);
         self.outbox.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
-        self.untold += self.outbox.len().saturating_sub(OUTBOX_MAX) as u64;
-        self.outbox.truncate(OUTBOX_MAX);
+        let kept = fitting(self.outbox.iter(), OUTBOX_MAX, OUTBOX_BYTES_MAX);
+        self.untold += (self.outbox.len() - kept) as u64;
+        self.outbox.truncate(kept);
     }
 
     /// Moves the cells of `alert` that no window reaches any more into the past, or forgets them.
@@ -147,7 +159,7 @@ impl State {
             cells.split_off(&Minutes(newest.0 + 1));
             let recent = cells.split_off(&keep);
             let old = std::mem::replace(cells, recent);
-            if alert.figure == super::Figure::Jump {
+            if alert.figure == super::Figure::Jump && !old.is_empty() {
                 let past = pasts.entry(group.clone()).or_default();
                 old.iter().for_each(|(at, cell)| past.add(*at, *cell));
             }
@@ -157,32 +169,61 @@ impl State {
 
     /// Keeps within the bounds.
     pub(super) fn shrink(&mut self) {
-        truncate_front(&mut self.incidents, INCIDENTS_MAX);
-        let count: usize = self.cells.values().flat_map(|groups| groups.values()).map(BTreeMap::len).sum();
-        if count > CELLS_MAX {
-            let each = CELLS_MAX / self.cells.len().max(1);
+        let kept = fitting(self.incidents.iter().rev(), INCIDENTS_MAX, INCIDENTS_BYTES_MAX);
+        truncate_front(&mut self.incidents, kept);
+        self.shrink_cells();
+        self.shrink_pasts();
+    }
+
+    fn shrink_cells(&mut self) {
+        if self.cells.values().map(figures::count).sum::<usize>() > CELLS_MAX {
+            let each = CELLS_MAX / self.cells.len();
             for groups in self.cells.values_mut() {
-                super::figures::bound(groups, each);
+                figures::bound(groups, each);
             }
         }
-        self.cells.retain(|_, groups| !groups.is_empty());
-        self.pasts.retain(|_, pasts| !pasts.is_empty());
-        while self.pasts.values().map(BTreeMap::len).sum::<usize>() > PASTS_MAX {
-            let oldest = self
-                .pasts
-                .iter()
-                .flat_map(|(alert, pasts)| {
-                    pasts.iter().map(move |(group, past)| (past.at, alert.clone(), group.clone()))
-                })
-                .min();
-            let Some((_, alert, group)) = oldest else { break };
-            self.pasts.get_mut(&alert).and_then(|pasts| pasts.remove(&group));
+        // Names that are long cost more than counts: half of the alert's that takes the most goes.
+        while json_bytes(&self.cells) > CELLS_BYTES_MAX {
+            let Some(most) = self.cells.values_mut().max_by_key(json_bytes) else { break };
+            let count = figures::count(most);
+            figures::bound(most, count.saturating_sub(1));
+            self.cells.retain(|_, groups| !groups.is_empty());
         }
-        while self.heard.len() > HEARD_MAX {
-            let oldest = self.heard.iter().min_by_key(|(_, heard)| heard.last).map(|(site, _)| site.clone());
-            oldest.and_then(|site| self.heard.remove(&site));
+        self.cells.retain(|_, groups| !groups.is_empty());
+    }
+
+    /// Forgets the pasts that nothing was added to for the longest time.
+    fn shrink_pasts(&mut self) {
+        let mut all: Vec<(Past, String, String)> = Vec::new();
+        for (alert, pasts) in std::mem::take(&mut self.pasts) {
+            all.extend(pasts.into_iter().map(|(group, past)| (past, alert.clone(), group)));
+        }
+        all.sort_by_key(|(past, ..)| std::cmp::Reverse(past.at));
+        all.truncate(fitting(all.iter(), PASTS_MAX, PASTS_BYTES_MAX));
+        for (past, alert, group) in all {
+            self.pasts.entry(alert).or_default().insert(group, past);
         }
     }
+}
+
+fn digits(batch: &str) -> &str {
+    &batch[..batch.floor_char_boundary(BATCH_DIGITS)]
+}
+
+/// How many of the first of them are `count_max` at most and take `bytes_max` at most, as a list of JSON.
+fn fitting<T: Serialize>(all: impl Iterator<Item = T>, count_max: usize, bytes_max: usize) -> usize {
+    let mut bytes = 0_usize;
+    all.take(count_max)
+        .take_while(|one| {
+            bytes = bytes.saturating_add(json_bytes(one) + 1);
+            bytes < bytes_max
+        })
+        .count()
+}
+
+/// What it takes as JSON.
+pub(super) fn json_bytes(value: &(impl Serialize + ?Sized)) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX / 2, |bytes| bytes.len())
 }
 
 impl Past {

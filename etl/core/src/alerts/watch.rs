@@ -12,11 +12,16 @@ use crate::{
     alerts::GroupBy,
     conditions::{Conditions, Site, message_of, regex_set, table},
 };
+use headrig_contract::ContentHash;
 use regex::RegexSet;
 use std::net::IpAddr;
 
-/// The longest value that a group is named by, in bytes.
-const GROUP_BYTES_MAX: usize = 120;
+/// The longest name of a host or a source that a group is named by, in bytes.
+const PLACE_BYTES_MAX: usize = 120;
+/// The longest of what somebody may choose: so many of them are to fit the alerts' memory.
+const CHOSEN_BYTES_MAX: usize = 48;
+/// Of what is longer, so many bytes of hash tell it from others.
+const HASH_DIGITS: usize = 8;
 
 type Table = [[u64; EventType::ALL.len()]; Level::ALL.len()];
 
@@ -91,15 +96,24 @@ impl Watch {
         if (self.host.as_str(), self.source.as_str()) != (site.host, site.source) {
             self.leave();
             (self.host, self.source) = (site.host.into(), site.source.into());
-            if self.figures.sites.len() < SITES_MAX {
-                self.figures.sites.insert((self.host.clone(), self.source.clone()));
-            }
+            self.note_site();
         }
         let holding = |conditions: fn(&Alert) -> &Conditions| {
             let bit = |(at, alert)| u64::from(conditions(alert).hold_at(site)) << at;
             self.alerts.all().iter().enumerate().map(bit).fold(0, |bits, bit| bits | bit)
         };
         self.here = (holding(|alert| &alert.conditions), holding(|alert| &alert.base));
+    }
+
+    /// Notes the place at hand as heard.
+    fn note_site(&mut self) {
+        let site = (self.host.clone(), self.source.clone());
+        let sites = &mut self.figures.sites;
+        if sites.len() < SITES_MAX {
+            sites.insert(site);
+        } else {
+            self.figures.left_out += u64::from(!sites.contains(&site));
+        }
     }
 
     /// Counts an event; `line` is its text.
@@ -222,16 +236,28 @@ fn name_group(
             GroupBy::UserName => event?.user_name.as_deref()?,
             GroupBy::Service => event?.service.as_deref()?,
         };
-        if !name.is_empty() {
-            name.push(' ');
-        }
-        name.push_str(by.as_str());
-        name.push('=');
-        let shown = &value[..value.floor_char_boundary(GROUP_BYTES_MAX)];
-        // A group is told of in one line, whatever somebody chose for a user's name.
-        name.extend(
-            shown.chars().map(|letter| if letter.is_control() || letter == ' ' { '_' } else { letter }),
-        );
+        push_part(name, *by, value);
     }
     Some(())
+}
+
+/// Adds a part to a group's name. It stays one word in one line, whatever somebody chose for a user's name.
+pub(super) fn push_part(name: &mut String, by: GroupBy, value: &str) {
+    if !name.is_empty() {
+        name.push(' ');
+    }
+    name.push_str(by.as_str());
+    name.push('=');
+    let bytes_max = match by {
+        GroupBy::Host | GroupBy::Source => PLACE_BYTES_MAX,
+        GroupBy::SrcIp | GroupBy::UserName | GroupBy::Service => CHOSEN_BYTES_MAX,
+    };
+    let is_long = value.len() > bytes_max;
+    let end = if is_long { bytes_max - HASH_DIGITS - 1 } else { value.len() };
+    let shown = value[..value.floor_char_boundary(end)].chars();
+    name.extend(shown.map(|letter| if letter.is_control() || letter == ' ' { '_' } else { letter }));
+    if is_long {
+        let hash = ContentHash::of(value.as_bytes()).to_string();
+        name.extend(["~", &hash[..HASH_DIGITS]]);
+    }
 }

@@ -49,6 +49,22 @@ fn many_empty_files_make_groups_of_a_bounded_number() {
 }
 
 #[test]
+fn the_steps_of_very_many_files_take_no_time() {
+    // Comparing each file with each would take minutes here.
+    let files: Vec<String> = (0..200_000).map(|number| format!("{number:06}")).collect();
+    let (go, stay) = files.split_at(150_000);
+    let groups = plan(go.iter().map(|name| candidate(name, 0)).collect());
+    let number = groups.len();
+    let steps = steps(&files, groups);
+    let kept = steps.iter().filter_map(|step| match step {
+        Step::Keep(name) => Some(name),
+        _ => None,
+    });
+    assert!(kept.eq(stay));
+    assert_eq!(steps.len(), number + stay.len() + 5);
+}
+
+#[test]
 fn rows_of_next_to_nothing_have_their_weight() {
     let rows = TARGET_BYTES / ROW_BYTES / 2;
     let file = |name: &str| Candidate { name: name.into(), begins: UnixMicros(0), rows, raw_bytes: rows };

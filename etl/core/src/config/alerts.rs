@@ -184,6 +184,8 @@ impl RawAlert {
             ("least", self.least.is_some(), is_share),
             ("factor", self.factor.is_some(), figure == Figure::Jump),
             ("window", self.window.is_some(), counts || figure == Figure::Silence),
+            // A silence is told once, and again when the source was heard meanwhile.
+            ("cooldown", self.cooldown.is_some(), figure != Figure::Silence),
         ];
         match given.iter().find(|(_, is_given, is_used)| *is_given && !is_used) {
             Some((key, ..)) => {

@@ -72,7 +72,7 @@ fn who_comes_while_another_tells_leaves_it_to_the_other_with_what_is_new() {
     assert_eq!(runner.messages(), 2);
 }
 
-/// Takes one note and then none.
+/// Takes the state once and then no note.
 struct Dying<'n> {
     notes: &'n MemoryNotes,
     written: RefCell<bool>,
@@ -84,9 +84,10 @@ impl NoteBook for Dying<'_> {
     }
 
     fn write(&self, name: &str, expected: Option<u64>, bytes: &[u8]) -> Result<(), CallError> {
-        if self.written.replace(true) {
+        if *self.written.borrow() {
             return Err(CallError::Unavailable { action: "write a note", reason: "it died".into() });
         }
+        *self.written.borrow_mut() = name == NOTE;
         self.notes.write(name, expected, bytes)
     }
 }
