@@ -19,7 +19,7 @@ from stack import Stack, program
 
 CHUNK_SECONDS = 2
 BEAT_SECONDS = 10
-END_SECONDS = 20
+END_SECONDS = 60
 
 
 @dataclass
