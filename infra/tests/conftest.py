@@ -76,7 +76,8 @@ def told(pytestconfig: pytest.Config) -> list[str]:
     return pytestconfig.stash.setdefault(TOLD, [])
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Shows what tests had to tell; what a passing test prints is hidden."""
-    for line in config.stash.get(TOLD, []):
-        terminalreporter.write_line(line)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Shows what tests had to tell as the last of all; what a passing test prints is hidden."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    for line in config.stash.get(TOLD, []) if terminal else []:
+        terminal.write_line(line)

@@ -88,7 +88,7 @@ def check_places(strands: dict[tuple[str, str, int], list[Row]], hosts: list[Hos
 
 def has(file: bytes, rows: list[Row]) -> bool:
     """Whether the file has each row's text at the row's place."""
-    return all(whole(text(file[offset : offset + length])) == whole(raw) for offset, length, raw in rows)
+    return all(whole(text(file[offset : offset + length])) == raw for offset, length, raw in rows)
 
 
 def text(content: bytes) -> str:

@@ -152,7 +152,6 @@ class Job:
     folder: Path
     name: str
     runs: dict[str, Run] = field(default_factory=dict)
-    code: set[Path] = field(default_factory=set)
     most_at_once: int = 0
 
     def define(self, runs_max: int) -> None:
@@ -160,13 +159,15 @@ class Job:
         found = self.emulator.client("glue").get_job(JobName=self.name)["Job"]
         # MiniStack drops ExecutionProperty; that the template has it is for the template's own tests to show.
         told = {name: found[name] for name in ("Role", "Command", "DefaultArguments", "GlueVersion")}
+        told["ExecutionProperty"] = {"MaxConcurrentRuns": runs_max}
         jobs = glue_backends[ACCOUNT][REGION].jobs
-        kept = jobs.pop(self.name).job_runs if self.name in jobs else []
-        client = boto3.client(
-            "glue", REGION, endpoint_url=self.moto, aws_access_key_id=ACCOUNT, aws_secret_access_key="moto"
-        )
-        client.create_job(Name=self.name, ExecutionProperty={"MaxConcurrentRuns": runs_max}, **told)
-        jobs[self.name].job_runs = kept
+        if self.name not in jobs:
+            secret = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "moto"}
+            boto3.client("glue", REGION, endpoint_url=self.moto, **secret).create_job(Name=self.name, **told)
+        # In place, since the function may ask for a run at any moment; moto has no UpdateJob.
+        known = jobs[self.name]
+        known.role, known.command, known.glue_version = told["Role"], told["Command"], told["GlueVersion"]
+        known.default_arguments, known.execution_property = told["DefaultArguments"], told["ExecutionProperty"]
         self.role, self.script = found["Role"], found["Command"]["ScriptLocation"]
 
     def books(self) -> list[Any]:
@@ -183,7 +184,7 @@ class Job:
         for run in going:
             if (code := run.process.poll()) is not None:
                 # A worker that came only now would need the code, whatever the stack has become meanwhile.
-                self.code.add(self.fetch(run.book.arguments[WHEEL], run.who)[0])
+                self.fetch(run.book.arguments[WHEEL], run.who)
                 run.book.status = "SUCCEEDED" if code == 0 else "FAILED"
                 self.tell(run)
         return any(run.is_going for run in self.runs.values())

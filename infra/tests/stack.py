@@ -16,7 +16,7 @@ import pytest
 from emulator import Credentials, Emulator
 
 ROOT_FOLDER = Path(__file__).parents[2]
-DEPLOY_SECONDS = 300
+DEPLOY_SECONDS = 600
 TAG = "headrig-host"
 EMULATED = {
     # MiniStack makes no saved queries of Athena's; that the template has them is for the template's own tests to show.

@@ -1,7 +1,7 @@
 """Who may do what in the deployed stack: each role's own calls go through, the others' are refused.
 
-Every refusal has beside it a call of the same kind by the same principal that is allowed, so that it is the policy which
-refuses, and not a mistake in the call.
+Of every principal there are calls that go through, too, so that it is the policy which refuses, and not a mistake in
+the call.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def told(**arguments: Any) -> Callable[[Places], dict[str, Any]]:
     }
 
 
-OWN, THEIRS = "host={}/source=web/x.log".format(HOST), "host={}/source=web/x.log".format(OTHER)
+OWN, THEIRS = f"host={HOST}/source=web/x.log", f"host={OTHER}/source=web/x.log"
 PARTITION = {"Values": ["2026", "01", "01"]}
 Case = tuple[str, str, str, Callable[[Places], dict[str, Any]]]
 

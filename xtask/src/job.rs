@@ -29,24 +29,36 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds, installs and tests; `headrig` is the program whose lake the job's is held against.
+/// Builds, installs and tests; `headrig` is the program whose lake the job's is held against. Gives the wheel, or none
+/// where the tests were left out.
 ///
 /// # Errors
 /// When a step or a test fails; in CI also when what they need cannot be had.
-pub(crate) fn test(target: &Path, headrig: &Path) -> Result<()> {
-    if let Some(reason) = lacking() {
-        if in_ci() {
-            bail!("the Spark job's tests cannot run in CI: {reason}");
-        }
-        skip("tests of the Spark job", &reason);
-        return Ok(());
-    }
-    let wheel = step("build the wheel headrig_etl", || wheel(target, Profile::Dev))?;
-    step("install the wheel", || install(&wheel, &[]))?;
+pub(crate) fn test(target: &Path, headrig: &Path) -> Result<Option<PathBuf>> {
+    let Some(wheel) = installed(target, "tests of the Spark job")? else { return Ok(None) };
     step("lints of the Python", || LINTS.iter().try_for_each(|lint| run(&mut module(lint))))?;
     step("tests of the Spark job", || {
         run(module(&["pytest", "-rs", "--durations=5"]).env("HEADRIG_BIN", headrig))
-    })
+    })?;
+    Ok(Some(wheel))
+}
+
+/// The wheel as the sources are now, built and installed for `what`; none, and that is left out, where something is
+/// lacking.
+///
+/// # Errors
+/// When it does not build; in CI also when something is lacking.
+pub(crate) fn installed(target: &Path, what: &str) -> Result<Option<PathBuf>> {
+    if let Some(reason) = lacking() {
+        if in_ci() {
+            bail!("the {what} cannot run in CI: {reason}");
+        }
+        skip(what, &reason);
+        return Ok(None);
+    }
+    let wheel = step("build the wheel headrig_etl", || wheel(target, Profile::Dev))?;
+    step("install the wheel", || install(&wheel, &[]))?;
+    Ok(Some(wheel))
 }
 
 /// Builds the wheel and says where it lies.
@@ -94,7 +106,7 @@ pub(crate) fn lacking() -> Option<String> {
 }
 
 /// A module of `.venv`'s Python, run in the package's folder.
-fn module(arguments: &[&str]) -> Command {
+pub(crate) fn module(arguments: &[&str]) -> Command {
     let mut command = Command::new(interpreter());
     command.arg("-m").args(arguments).current_dir(root().join("etl/python"));
     command

