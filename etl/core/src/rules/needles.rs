@@ -121,6 +121,6 @@ mod tests {
         let needles: Vec<String> = (4..500).map(|length| "a".repeat(length)).collect();
         let mut spans = Vec::new();
         Needles::new(&needles).unwrap().find(&"a".repeat(100_000), &mut spans);
-        assert_eq!(spans, [0..100_000]);
+        assert_eq!((spans.len(), spans[0].clone()), (1, 0..100_000));
     }
 }
