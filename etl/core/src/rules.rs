@@ -5,6 +5,7 @@
 //! its bytes, its place and the rules alone, so a batch that is run again comes out the same.
 
 mod builtin;
+mod needles;
 mod redact;
 
 pub use builtin::Builtin;

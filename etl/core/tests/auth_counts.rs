@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 const CORPORA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora");
 
+/// Set where the corpora have to be there, as `.ci/run` does where it finds them: then what is absent is a failure.
+const REQUIRED: &str = "HEADRIG_CORPORA";
+
 /// Lines by event type, address and user; what a line does not say is empty.
 type Table = BTreeMap<(&'static str, String, String), usize>;
 
@@ -47,6 +50,11 @@ fn logins_of_the_corpora_are_those_that_a_search_for_phrases_finds() {
 fn corpus(file: &str) -> Option<PathBuf> {
     let path = Path::new(CORPORA).join(file);
     if !path.is_file() {
+        assert!(
+            std::env::var_os(REQUIRED).is_none(),
+            "{REQUIRED} is set, and there is no {}",
+            path.display()
+        );
         println!("skipped: no corpus at {}", path.display());
         return None;
     }

@@ -11,6 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const CORPORA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora");
+/// Set where the corpora have to be there, as `.ci/run` does where it finds them: then what is absent is a failure.
+const REQUIRED: &str = "HEADRIG_CORPORA";
 /// The share of lines whose level and time must be right, in each system.
 const RIGHT_MIN: f64 = 0.99;
 /// The share of events that may stay unparsed, over all of the corpora.
@@ -104,6 +106,7 @@ fn levels_and_times_of_loghub_are_right() {
             levels += usize::from(expected.is_none_or(|expected| event.level == expected));
         }
         let unparsed = count_unparsed(&events);
+        assert!(!rows.is_empty(), "{}: no lines", system.name);
         let share = |right: usize| right as f64 / rows.len() as f64;
         let level = system.level_column.map_or("none".into(), |_| percent(share(levels)));
         println!(
@@ -131,6 +134,7 @@ fn hardly_an_event_of_the_corpora_is_unparsed() {
             unparsed_here += missed;
         }
         // Each by itself: the small samples of many formats must not hide behind the large logs of few.
+        assert!(events_here > 0, "{folder}: no events");
         let share = unparsed_here as f64 / events_here as f64;
         assert!(share < UNPARSED_MAX, "{folder}: {unparsed_here} of {events_here}");
         events += events_here;
@@ -146,6 +150,11 @@ fn percent(share: f64) -> String {
 fn corpus(folder: &str) -> Option<PathBuf> {
     let path = Path::new(CORPORA).join(folder);
     if !path.is_dir() {
+        assert!(
+            std::env::var_os(REQUIRED).is_none(),
+            "{REQUIRED} is set, and there is no {}",
+            path.display()
+        );
         println!("skipped: no corpora at {}", path.display());
         return None;
     }

@@ -1,6 +1,7 @@
 //! The `metrics` table: the figures of each minute, host, source, level and event type.
 //!
-//! Percentiles come from a sketch of bounded size. Invariant: at most [`GROUPS_MAX`] groups are held.
+//! Percentiles come from a sketch of bounded size. Invariant: at most [`GROUPS_MAX`] groups are held, and those that one
+//! block of input brings besides; those of a single event, which may be a block's every line, hold no sketch.
 
 use super::{
     DAY_MICROS, LakeError, LakeFile, Outlet, SiteId, date_path,
@@ -49,7 +50,14 @@ struct Group {
     auth_failures: u64,
     http_4xx: u64,
     http_5xx: u64,
-    durations_ms: Option<Box<DDSketch>>,
+    durations_ms: Durations,
+}
+
+/// The durations of a group.
+enum Durations {
+    None,
+    One(f64),
+    Many(Box<DDSketch>),
 }
 
 /// The groups of a batch.
@@ -91,7 +99,7 @@ impl MetricsTable {
         group.http_4xx += u64::from(matches!(event.http_status, Some(400..=499)));
         group.http_5xx += u64::from(matches!(event.http_status, Some(500..=599)));
         if let Some(duration_ms) = event.http_duration_ms.filter(|duration| duration.is_finite()) {
-            group.durations_ms.get_or_insert_with(|| Box::new(new_sketch())).add(duration_ms.max(0.0));
+            group.durations_ms.add(duration_ms.max(0.0));
         }
     }
 
@@ -168,7 +176,7 @@ impl Group {
             auth_failures: 0,
             http_4xx: 0,
             http_5xx: 0,
-            durations_ms: None,
+            durations_ms: Durations::None,
         }
     }
 
@@ -177,7 +185,35 @@ impl Group {
     }
 
     fn duration_ms(&self, quantile: f64) -> Option<f64> {
-        self.durations_ms.as_ref()?.quantile(quantile).ok().flatten()
+        self.durations_ms.quantile(quantile)
+    }
+}
+
+impl Durations {
+    fn add(&mut self, duration_ms: f64) {
+        match self {
+            Self::None => *self = Self::One(duration_ms),
+            Self::One(first) => {
+                let mut sketch = new_sketch();
+                sketch.add(*first);
+                sketch.add(duration_ms);
+                *self = Self::Many(Box::new(sketch));
+            }
+            Self::Many(sketch) => sketch.add(duration_ms),
+        }
+    }
+
+    fn quantile(&self, quantile: f64) -> Option<f64> {
+        match self {
+            Self::None => None,
+            // As a sketch tells it, so that a figure does not depend on how it was held.
+            Self::One(only) => {
+                let mut sketch = new_sketch();
+                sketch.add(*only);
+                sketch.quantile(quantile).ok().flatten()
+            }
+            Self::Many(sketch) => sketch.quantile(quantile).ok().flatten(),
+        }
     }
 }
 
@@ -212,4 +248,27 @@ fn columns(groups: &[Group], origins: &Origins) -> Vec<ArrayRef> {
         quantile(0.5),
         quantile(0.95),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headrig_contract::UnixMicros;
+
+    #[test]
+    fn a_block_of_a_group_a_line_holds_no_sketch_and_tells_the_same() {
+        let mut table = MetricsTable::new("b0");
+        let seen = Observation { site: SiteId(0), lines: 1, bytes: 20 };
+        for minute in 0..20_000 {
+            let ts = UnixMicros(minute * MINUTE_MICROS);
+            let event = Event { ts, http_duration_ms: Some(7.0), ..Event::default() };
+            table.observe(&event, &seen);
+        }
+        assert_eq!(table.groups.len(), 20_000);
+        assert!(table.groups.iter().all(|group| matches!(group.durations_ms, Durations::One(_))));
+        let event = Event { ts: UnixMicros(0), http_duration_ms: Some(7.0), ..Event::default() };
+        table.observe(&event, &seen);
+        assert!(matches!(table.groups[0].durations_ms, Durations::Many(_)));
+        assert_eq!(table.groups[0].duration_ms(0.5), table.groups[1].duration_ms(0.5));
+    }
 }

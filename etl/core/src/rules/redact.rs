@@ -5,7 +5,7 @@
 //! parser made `password=x` a key and a value). Invariant: no column of the row holds a secret that was found; where
 //! `raw` has it in a writing that cannot be found again, all of `raw` goes.
 
-use super::{Builtin, builtin::is_folder};
+use super::{Builtin, builtin::is_folder, needles::Needles};
 use crate::{
     Event,
     conditions::regex_set,
@@ -15,11 +15,8 @@ use memchr::memchr;
 use regex::{Regex, RegexSet};
 use std::{borrow::Cow, ops::Range};
 
-/// A secret of fewer bytes is taken out only where it stands alone: a user `al` is not all of `also`.
-const ANYWHERE_BYTES_MIN: usize = 4;
-
-/// Secrets of one event that are taken out one by one, each from every column. Of an event that has more, nothing
-/// is kept: looking for thousands of secrets in a line made of them would take hours.
+/// Secrets of one event that are taken out of every column. Of an event that has more, nothing is kept: finding out of
+/// each of thousands whether it is known already would take hours.
 const SECRETS_MAX: usize = 512;
 
 /// What one rule redacts.
@@ -103,11 +100,14 @@ impl Redaction {
         let is_decoded =
             secrets.iter().any(|secret| !line.contains(secret) && !line.contains(&escaped(secret)));
         add_writings(secrets);
-        // The longest first: one secret may be the beginning of another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        self.take_out(event, secrets);
+        let Some(needles) = Needles::new(secrets) else {
+            self.take_all_out(event, raw);
+            return count;
+        };
+        self.take_out(event, secrets, &needles);
         if let Some(text) = raw {
-            let clean = if is_decoded { Some(self.replacement.clone()) } else { self.cleaned(text, secrets) };
+            let clean =
+                if is_decoded { Some(self.replacement.clone()) } else { self.cleaned(text, &needles) };
             if let Some(clean) = clean {
                 *text = Cow::Owned(clean);
             }
@@ -197,9 +197,9 @@ impl Redaction {
         spans
     }
 
-    fn take_out(&self, event: &mut Event<'_>, secrets: &[String]) {
+    fn take_out(&self, event: &mut Event<'_>, secrets: &[String], needles: &Needles<'_>) {
         let replace = |text: &mut Cow<'_, str>| {
-            if let Some(clean) = self.cleaned(text, secrets) {
+            if let Some(clean) = self.cleaned(text, needles) {
                 *text = Cow::Owned(clean);
             }
         };
@@ -214,12 +214,9 @@ impl Redaction {
     }
 
     /// `text` without the secrets; nothing where it has none.
-    fn cleaned(&self, text: &str, secrets: &[String]) -> Option<String> {
+    fn cleaned(&self, text: &str, needles: &Needles<'_>) -> Option<String> {
         let mut spans = self.spans(text);
-        for secret in secrets {
-            let found = text.match_indices(secret.as_str()).map(|(at, _)| at..at + secret.len());
-            spans.extend(found.filter(|span| secret.len() >= ANYWHERE_BYTES_MIN || stands_alone(text, span)));
-        }
+        needles.find(text, &mut spans);
         if spans.is_empty() {
             return None;
         }
@@ -248,12 +245,6 @@ fn is_cut_from(line: &str, column: &str) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
     let before = start.checked_sub(1).and_then(|at| bytes.get(at));
     !before.is_some_and(is_word) && !bytes.get(start + column.len()).is_some_and(is_word)
-}
-
-fn stands_alone(text: &str, span: &Range<usize>) -> bool {
-    let before = text[..span.start].chars().next_back();
-    let behind = text[span.end..].chars().next();
-    !before.is_some_and(char::is_alphanumeric) && !behind.is_some_and(char::is_alphanumeric)
 }
 
 /// Adds the secrets as JSON writes them, and what those that are written so stand for.

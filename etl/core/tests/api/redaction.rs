@@ -170,3 +170,18 @@ fn an_event_of_very_many_secrets_takes_time_by_its_length_and_keeps_none() {
     assert!(count > 0);
     assert_eq!(holding(&rows, "@example.com"), vec![]);
 }
+
+#[test]
+fn an_event_of_many_secrets_and_very_many_attributes_takes_time_by_its_length() {
+    let secrets = (0..500).fold(String::new(), |text, at| text + &format!(" token=hidden{at:05}"));
+    let pairs = (0..70_000).fold(String::new(), |text, at| text + &format!(" k{at}={at}"));
+    let line = format!("time=2026-09-21T14:13:20Z level=info msg=x{secrets}{pairs} last=hidden00077\n");
+    let settings = parse("[[rule]]\nname = 'r'\nredact.what = ['token']").unwrap();
+    let started = std::time::Instant::now();
+    let (rows, count) = redacted(&settings, &line);
+    let took = started.elapsed();
+    assert_eq!(count, 500);
+    assert_eq!(holding(&rows, "hidden"), vec![]);
+    assert!(rows[0].values().any(|value| value.contains("69999")));
+    assert!(took.as_secs() < 30, "{took:?}");
+}
