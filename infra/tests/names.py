@@ -22,6 +22,7 @@ CONSERVATION_PHRASES = {
 PAGES = {
     "SinkRole": ("docs/operations/sink.md", "docs/formats/dynamodb.md"),
     "JobRole": ("docs/operations/job.md", "docs/formats/dynamodb.md"),
+    "CompactionRole": ("docs/operations/job.md", "docs/formats/dynamodb.md"),
     "AgentPolicy": ("docs/operations/agent.md",),
 }
 """Where each part says what it calls."""

@@ -48,6 +48,7 @@ CASES = {
     "MaxWaitSeconds": (["1", "86400"], ["0", "86401"]),
     "GlueWorkers": (["2", "299"], ["1", "300"]),
     "GlueMaxConcurrentRuns": (["1", "1000"], ["0", "1001"]),
+    "CompactAfterHours": (["0", "24", "8760"], ["-1", "8761"]),
     "MissingAfterSeconds": (["120", "604800"], ["119", "604801"]),
     "MaxLagMinutes": (["5", "1440"], ["0", "7"]),
 }

@@ -43,7 +43,11 @@ def actions_are_documented(template: Template) -> list[str]:
 
 def each_role_is_one_services(template: Template) -> list[str]:
     """A role is taken on by the one service that it is made for."""
-    expect = {"SinkRole": "lambda.amazonaws.com", "JobRole": "glue.amazonaws.com"}
+    expect = {
+        "SinkRole": "lambda.amazonaws.com",
+        "JobRole": "glue.amazonaws.com",
+        "CompactionRole": "glue.amazonaws.com",
+    }
     found = {}
     for name, role in resources(template, "AWS::IAM::Role").items():
         for each in role["AssumeRolePolicyDocument"]["Statement"]:
@@ -57,6 +61,7 @@ def nobody_changes_what_was_uploaded(template: Template) -> list[str]:
     """The job writes no raw bucket, agents read and delete nothing, nobody deletes a chunk."""
     may = {
         "JobRole": {"s3:GetObject", "s3:ListBucket"},
+        "CompactionRole": set(),
         "SinkRole": {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
         "AgentPolicy": {"s3:PutObject"},
     }
