@@ -30,7 +30,7 @@ for path in /etc/headrig /etc/headrig/conf.d "$CONFIG"; do
 done
 
 is_configured=yes
-problems=$(headrig-agent check --config "$CONFIG" 2>&1 >/dev/null) || is_configured=no
+problems=$(headrig-agent check --config "$CONFIG" 2>&1) || is_configured=no
 
 # The first time it is enabled if it is configured. Later what was enabled stays so, and what was off stays off: that
 # is known by the state file, which is written in any case; by it a purge finds the links, too.

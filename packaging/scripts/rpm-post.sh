@@ -8,7 +8,7 @@ if [ -x /usr/bin/systemctl ]; then
     fi
 fi
 [ -d /run/systemd/system ] && start="systemctl enable --now headrig-agent"
-if [ "$1" -eq 1 ] && ! problems=$(headrig-agent check --config "$config" 2>&1 >/dev/null); then
+if [ "$1" -eq 1 ] && ! problems=$(headrig-agent check --config "$config" 2>&1); then
     echo "headrig-agent: installed, and off until it is configured:"
     echo "$problems" | sed 's/^/  /'
     echo "  1. set upload.bucket, and what is to be shipped under source, in $config"

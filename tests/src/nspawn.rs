@@ -1,8 +1,8 @@
 //! A small Debian with a real systemd, booted in a container that ends with the test.
 //!
 //! It shares the network of this machine, so that what listens on 127.0.0.1 here can be reached from there. It needs
-//! root, systemd-nspawn and mmdebstrap. Invariants: the root that was made once is never booted, only copies of it; the
-//! container is ended by its own process ids.
+//! root, systemd-nspawn and mmdebstrap. Invariants: the root that was made once is never written to, what a machine
+//! writes is kept in memory and gone with it; the container is ended by its own process ids.
 
 use crate::process::{ANSWER_LIMIT, Finished, Running, wait_until};
 use anyhow::{Context, Result, ensure};
@@ -13,7 +13,6 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tempfile::TempDir;
 
 /// What the root is made of: as little as boots, and what speaks rpm.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,ca-certificates,procps,rpm";
@@ -30,10 +29,8 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// A booted machine.
 #[derive(Debug)]
 pub struct Machine {
-    /// Ends before the folder goes, in the order of these fields.
+    /// Ends before the next may begin, in the order of these fields.
     container: Container,
-    root: PathBuf,
-    _folder: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -56,32 +53,27 @@ pub fn obstacle() -> Option<&'static str> {
 }
 
 impl Machine {
-    /// Boots a copy of the root at `made`, which is made if it is not there.
+    /// Boots from the root at `made`, which is made if it is not there.
     ///
     /// # Errors
     /// When it does not come up.
     pub fn boot(made: &Path) -> Result<Self> {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         make_root(made)?;
-        let folder = TempDir::with_prefix("headrig-machine-")?;
-        let root = folder.path().join("root");
-        let copied =
-            Command::new("cp").args(["--archive", "--reflink=auto"]).arg(made).arg(&root).status()?;
-        ensure!(copied.success(), "copying {} ended with {copied}", made.display());
         let mut command = Command::new("systemd-nspawn");
         command.args([
             "--quiet",
             "--boot",
+            "--volatile=overlay",
             "--register=no",
             "--keep-unit",
             "--link-journal=no",
             "--console=pipe",
         ]);
-        // Two of one name would not both come up; the folder's is its own.
-        let name = folder.path().file_name().and_then(|name| name.to_str()).context("a name is letters")?;
-        command.arg(format!("--machine={name}")).arg("--directory").arg(&root);
+        // Two of one name would not both come up.
+        command.arg(format!("--machine=headrig-{}", std::process::id())).arg("--directory").arg(made);
         let container = Container { nspawn: Running::start(command)?, leader: None };
-        let mut machine = Self { container, root, _folder: folder, _alone: alone };
+        let mut machine = Self { container, _alone: alone };
         wait_until("the machine is up", ANSWER_LIMIT, || machine.is_up())?;
         Ok(machine)
     }
@@ -92,9 +84,8 @@ impl Machine {
             "the container ended: {}",
             self.container.nspawn.stderr_so_far()?
         );
-        if self.container.leader.is_none() {
-            self.container.leader = child_of(self.container.nspawn.id())?;
-        }
+        // Asked again each time: the first child that is seen may be one that only sets up the namespaces, and ends.
+        self.container.leader = child_of(self.container.nspawn.id())?;
         if self.container.leader.is_none() {
             return Ok(false);
         }
@@ -107,7 +98,7 @@ impl Machine {
     /// # Errors
     /// When it cannot be run, or takes too long.
     pub fn run(&self, line: &str) -> Result<Finished> {
-        let leader = self.container.leader.context("the container has no first process")?;
+        let leader = self.leader()?;
         let mut command = Command::new("nsenter");
         command.args(["--target", &leader.to_string(), "--all", "sh", "-c", line]).env_clear();
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -133,9 +124,17 @@ impl Machine {
         Ok(self.done(&format!("systemctl show --property={name} --value {unit}"))?.trim().to_owned())
     }
 
-    /// A path inside, as it is seen from here.
-    pub fn path(&self, inside: &str) -> PathBuf {
-        self.root.join(inside.trim_start_matches('/'))
+    /// A path inside, as it is seen from here: below the root of its first process.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn path(&self, inside: &str) -> Result<PathBuf> {
+        let root = PathBuf::from(format!("/proc/{}/root", self.leader()?));
+        Ok(root.join(inside.trim_start_matches('/')))
+    }
+
+    fn leader(&self) -> Result<u32> {
+        self.container.leader.context("the container has no first process")
     }
 
     /// Writes a file inside, as root and for everybody to read.
@@ -143,7 +142,7 @@ impl Machine {
     /// # Errors
     /// When the system refuses.
     pub fn write(&self, inside: &str, text: &str) -> Result<()> {
-        let path = self.path(inside);
+        let path = self.path(inside)?;
         fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
     }

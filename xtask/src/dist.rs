@@ -8,6 +8,7 @@ mod man;
 mod sbom;
 
 use crate::{
+    glibc,
     python::{self, venv_path},
     steps::{self, cargo, output, root, step},
     test::target_folder,
@@ -21,7 +22,9 @@ use std::{
 };
 
 /// The oldest C library that the programs run on: that of every distribution since 2014.
-const GLIBC_FLOOR: &str = "2.17";
+const GLIBC_FLOOR: glibc::Version = glibc::Version(2, 17);
+/// What is packed, by the names that people type.
+pub(crate) const PROGRAMS: [&str; 2] = ["headrig", "headrig-agent"];
 
 /// What to build.
 #[derive(Args)]
@@ -112,6 +115,24 @@ pub(crate) fn make(programs: &Programs, out: &Path, version: &str) -> Result<()>
     Dist::new(programs, Arch::of_this_machine()?, out, version)?.make()
 }
 
+/// Only deb and rpm of it, with their checksums: what can be had in a minute.
+///
+/// # Errors
+/// At the first step that fails.
+pub(crate) fn make_packages(programs: &Programs, out: &Path, version: &str) -> Result<()> {
+    Dist::new(programs, Arch::of_this_machine()?, out, version)?.make_packages()
+}
+
+/// The programs as they were packed last.
+pub(crate) fn staged_programs() -> [PathBuf; 2] {
+    PROGRAMS.map(|program| stage().join(program))
+}
+
+/// What goes into the packages, where nfpm's descriptions look for it.
+fn stage() -> PathBuf {
+    root().join("target/dist/stage")
+}
+
 /// The seconds since 1970 that every file in a package bears.
 fn epoch() -> Result<u64> {
     let text = match std::env::var("SOURCE_DATE_EPOCH") {
@@ -144,14 +165,17 @@ fn build(arch: Arch) -> Result<()> {
                 .env("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
         )?;
     }
-    Ok(())
+    PROGRAMS.iter().try_for_each(|program| {
+        let needed = glibc::check(&arch.built().join(program), GLIBC_FLOOR)?;
+        eprintln!("{program} needs glibc {needed}");
+        Ok(())
+    })
 }
 
 struct Dist {
     programs: Programs,
     arch: Arch,
     version: String,
-    /// What goes into the packages, as nfpm's descriptions name it.
     stage: PathBuf,
     out: PathBuf,
     epoch: u64,
@@ -159,27 +183,32 @@ struct Dist {
 
 impl Dist {
     fn new(programs: &Programs, arch: Arch, out: &Path, version: &str) -> Result<Self> {
-        let (stage, epoch) = (root().join("target/dist/stage"), epoch()?);
         Ok(Self {
             programs: programs.clone(),
             arch,
             version: version.to_owned(),
-            stage,
+            stage: stage(),
             out: out.to_owned(),
-            epoch,
+            epoch: epoch()?,
         })
     }
 
     fn make(&self) -> Result<()> {
-        step("tools (.venv)", python::prepare_dist)?;
         if matches!(self.programs, Programs::Build) {
+            step("tools for linking (.venv)", python::prepare_linking)?;
             step("programs", || build(self.arch))?;
         }
-        step("man pages, completions, changelog", || self.stage())?;
-        step("deb and rpm", || self.packages())?;
+        self.make_packages()?;
         step("tar.gz", || self.archive())?;
         step("bill of materials", || sbom::write(&self.out, &self.version, self.arch.triple(), self.epoch))?;
         step("checksums", || self.checksums())
+    }
+
+    fn make_packages(&self) -> Result<()> {
+        step("tools for packing (.venv)", python::prepare_packing)?;
+        step("man pages, completions, changelog", || self.stage())?;
+        step("deb and rpm", || self.packages())?;
+        step("checksums of the packages", || self.checksums())
     }
 
     fn stage(&self) -> Result<()> {
@@ -190,7 +219,7 @@ impl Dist {
             fs::create_dir_all(self.stage.join(folder))?;
         }
         fs::create_dir_all(&self.out)?;
-        for program in ["headrig", "headrig-agent"] {
+        for program in PROGRAMS {
             let from = self.folder_of(self.arch).join(program);
             fs::copy(&from, self.stage.join(program))
                 .with_context(|| format!("copying {}", from.display()))?;

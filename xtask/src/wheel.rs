@@ -3,7 +3,7 @@
 //! Invariant: it is for x86_64 and an older C library than Glue's machines have, whatever machine builds it.
 
 use crate::{
-    python::{interpreter, prepare_dist, venv_path},
+    python::{interpreter, prepare_linking, venv_path},
     steps::{root, run as run_command, step},
     test::target_folder,
 };
@@ -22,7 +22,7 @@ const MATURIN: &str = "maturin==1.16.0";
 /// When a tool cannot be installed, or the build fails.
 pub(crate) fn run() -> Result<()> {
     step("zig and maturin (.venv)", || {
-        prepare_dist()?;
+        prepare_linking()?;
         let mut pip = Command::new(interpreter());
         run_command(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", MATURIN]))
     })?;

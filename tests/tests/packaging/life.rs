@@ -1,14 +1,18 @@
 //! Installed, configured, shipping, killed, hung, upgraded.
 
-use crate::place::Place;
+use crate::place::{Place, figure};
 use anyhow::{Result, ensure};
 use std::{fs, thread::sleep, time::Duration};
+
+/// Twice what it was measured to take: this is to find what grows by a library, not by a page.
+const IDLE_KIB_MAX: u64 = 48 * 1024;
 
 #[test]
 fn a_deb_is_off_until_it_is_configured_and_ships_what_only_root_may_read() -> Result<()> {
     let Some(mut place) = Place::begin("deb-first-days")? else { return Ok(()) };
-    let said = place.machine.done("dpkg -i /dist-agent.deb")?;
-    ensure!(said.contains("installed, and off") && said.contains("systemctl enable --now"), "{said}");
+    let said = place.install("dpkg -i /dist-agent.deb")?;
+    ensure!(said.contains("installed, and off") && said.contains("upload.bucket: expected"), "{said}");
+    ensure!(said.contains("systemctl enable --now"), "{said}");
     ensure!(place.state()? == "inactive", "it runs without a bucket");
     // Also if somebody starts it too early, that is no failure.
     place.machine.done("systemctl start headrig-agent")?;
@@ -27,6 +31,24 @@ fn a_deb_is_off_until_it_is_configured_and_ships_what_only_root_may_read() -> Re
     place.arrived()?;
     let status = place.machine.done("headrig-agent status")?;
     ensure!(status.contains("files        2,"), "{status}");
+    Ok(())
+}
+
+#[test]
+fn an_idle_agent_takes_little_memory() -> Result<()> {
+    let Some(mut place) = Place::begin("deb-idle")? else { return Ok(()) };
+    place.machine.done("dpkg -i /dist-agent.deb")?;
+    place.configure()?;
+    place.machine.done("systemctl enable --now headrig-agent")?;
+    place.log("/var/log/app/app.log", "root:adm", "0640", "a line\n")?;
+    place.arrived()?;
+    // Of what it may take, `headrig-agent check` says; the most of it is the program itself, mapped from the disk.
+    for (field, what) in [("VmRSS", "all"), ("RssAnon", "its own, without the program"), ("VmHWM", "at most")]
+    {
+        let kib = place.memory_kib(field)?;
+        figure(&format!("memory of the idle service, {what} ({field})"), &format!("{kib} KiB"))?;
+        ensure!(kib <= IDLE_KIB_MAX, "{field}: {kib} KiB");
+    }
     Ok(())
 }
 
@@ -79,7 +101,7 @@ fn names_that_change_reach_the_agent() -> Result<()> {
     place.machine.write("/etc/hosts.new", "127.0.0.1 localhost s3.here\n")?;
     place.machine.done("mv /etc/hosts.new /etc/hosts")?;
     place.started_again(before)?;
-    let seen = fs::read_to_string(place.machine.path("/etc/hosts"))?;
+    let seen = fs::read_to_string(place.machine.path("/etc/hosts")?)?;
     let inside = place.machine.done(&format!("cat /proc/{}/root/etc/hosts", place.pid()?))?;
     ensure!(inside == seen, "{inside}");
     place.log("/var/log/app/app.log", "root:adm", "0640", "a line\n")?;
@@ -101,7 +123,7 @@ fn an_upgrade_starts_it_again_once_and_keeps_settings_and_state() -> Result<()> 
     let starts =
         place.machine.done("journalctl -u headrig-agent --no-pager | grep -c 'Started headrig-agent'")?;
     ensure!(starts.trim() == "2", "expected two starts, found {starts}");
-    let settings = fs::read_to_string(place.machine.path("/etc/headrig/agent.toml"))?;
+    let settings = fs::read_to_string(place.machine.path("/etc/headrig/agent.toml")?)?;
     ensure!(settings.starts_with("# edited by hand"), "{settings}");
     place.log("/var/log/app/app.log", "root:adm", "0640", "of the new version\n")?;
     place.arrived()?;
@@ -111,5 +133,31 @@ fn an_upgrade_starts_it_again_once_and_keeps_settings_and_state() -> Result<()> 
         .machine
         .done("systemctl disable --now headrig-agent; dpkg -i /dist-agent.deb; dpkg -i /next-agent.deb")?;
     ensure!(place.state()? == "inactive", "an upgrade started what was off");
+    ensure!(!place.is_enabled()?, "an upgrade enabled what was off");
+    Ok(())
+}
+
+#[test]
+fn an_upgrade_does_not_enable_what_never_was() -> Result<()> {
+    let Some(place) = Place::begin("deb-never-enabled")? else { return Ok(()) };
+    place.machine.done("dpkg -i /dist-agent.deb")?;
+    place.configure()?;
+    place.machine.done("dpkg -i /next-agent.deb")?;
+    ensure!(place.state()? == "inactive", "an upgrade started what was off");
+    ensure!(!place.is_enabled()?, "an upgrade enabled what was off");
+    Ok(())
+}
+
+#[test]
+fn an_upgrade_starts_what_could_not_start_before() -> Result<()> {
+    let Some(mut place) = Place::begin("deb-mended")? else { return Ok(()) };
+    place.machine.done("dpkg -i /dist-agent.deb")?;
+    place.machine.write("/etc/headrig/conf.d/wrong.toml", "[upload]\nbucket = \"NOT A NAME\"\n")?;
+    place.machine.run("systemctl enable --now headrig-agent")?;
+    ensure!(place.state()? == "failed", "it runs with a wrong configuration");
+    place.configure()?;
+    place.machine.done("rm /etc/headrig/conf.d/wrong.toml; dpkg -i /next-agent.deb")?;
+    place.log("/var/log/app/app.log", "root:adm", "0640", "a line\n")?;
+    place.arrived()?;
     Ok(())
 }

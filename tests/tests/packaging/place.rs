@@ -9,10 +9,11 @@ use headrig_tests::{
     site::skip,
 };
 use std::{
-    fs,
+    fs::{self, OpenOptions},
+    io::Write,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long a line may take into the bucket, or a service to come back.
@@ -31,8 +32,8 @@ pub(crate) struct Place {
 impl Place {
     /// Boots for the test `bucket`; none, saying so, where that cannot be done.
     pub(crate) fn begin(bucket: &'static str) -> Result<Option<Self>> {
-        let Some(dist) = dist() else {
-            skip(bucket, "HEADRIG_DIST is not set; run `cargo xtask test packaging`");
+        let (Some(dist), Some(next)) = (dist(), next()) else {
+            skip(bucket, "it needs a machine of its own; run `cargo xtask test packaging`");
             return Ok(None);
         };
         if let Some(reason) = nspawn::obstacle() {
@@ -42,18 +43,27 @@ impl Place {
         let Some(store) = Ministack::shared(bucket)? else { return Ok(None) };
         store.make_bucket(bucket)?;
         let machine = Machine::boot(&root())?;
-        for (folder, name) in [(dist, "dist"), (next()?, "next")] {
+        for (folder, name) in [(dist, "dist"), (next, "next")] {
             for entry in fs::read_dir(folder)? {
                 let from = entry?.path();
                 if from.extension().is_some_and(|extension| extension == "deb" || extension == "rpm") {
                     let kind = if is_of_agent(&from) { "agent" } else { "cli" };
                     let extension = from.extension().unwrap().to_string_lossy().into_owned();
-                    fs::copy(&from, machine.path(&format!("/{name}-{kind}.{extension}")))?;
+                    fs::copy(&from, machine.path(&format!("/{name}-{kind}.{extension}"))?)?;
                 }
             }
         }
         let (oracle, delivery) = (Oracle::default(), Delivery::default());
         Ok(Some(Self { machine, store, bucket, oracle, delivery }))
+    }
+
+    /// Installs by a line, and notes how long that takes; what was said.
+    pub(crate) fn install(&self, line: &str) -> Result<String> {
+        let begun = Instant::now();
+        let said = self.machine.done(line)?;
+        let packager = line.split(' ').next().unwrap_or(line);
+        figure(&format!("installed by {packager} in"), &format!("{:.1} s", begun.elapsed().as_secs_f64()))?;
+        Ok(said)
     }
 
     /// The settings an operator would make, and the credentials.
@@ -71,7 +81,7 @@ impl Place {
             self.bucket
         );
         // Written in place: owner and mode are the package's.
-        fs::write(self.machine.path("/etc/headrig/agent.toml"), settings)?;
+        fs::write(self.machine.path("/etc/headrig/agent.toml")?, settings)?;
         self.machine.write("/etc/headrig/environment", "AWS_ACCESS_KEY_ID=test\nAWS_SECRET_ACCESS_KEY=test\n")
     }
 
@@ -108,12 +118,25 @@ impl Place {
         self.machine.property(UNIT, "MainPID")?.parse().context("a process id")
     }
 
+    /// The service's memory in KiB as the kernel counts it: `VmRSS`, `RssAnon`, `VmHWM`.
+    pub(crate) fn memory_kib(&self, field: &str) -> Result<u64> {
+        let status = self.machine.done(&format!("cat /proc/{}/status", self.pid()?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let figure = line.and_then(|line| line.split_whitespace().next()).with_context(|| status.clone())?;
+        Ok(figure.parse()?)
+    }
+
     /// Waits for the service to run under another process id than `before`.
     pub(crate) fn started_again(&self, before: u32) -> Result<()> {
         wait_until("the service is started again", ARRIVAL_LIMIT, || {
             let is_active = self.machine.property(UNIT, "ActiveState")? == "active";
             Ok(is_active && ![0, before].contains(&self.pid()?))
         })
+    }
+
+    /// Whether it is started with the machine.
+    pub(crate) fn is_enabled(&self) -> Result<bool> {
+        Ok(self.machine.run(&format!("systemctl is-enabled --quiet {UNIT}"))?.status.success())
     }
 
     /// Whether the service is `active`, `inactive` or `failed`.
@@ -127,8 +150,16 @@ pub(crate) fn dist() -> Option<PathBuf> {
     std::env::var_os("HEADRIG_DIST").map(PathBuf::from)
 }
 
-fn next() -> Result<PathBuf> {
-    std::env::var_os("HEADRIG_DIST_NEXT").map(PathBuf::from).context("HEADRIG_DIST_NEXT is not set")
+fn next() -> Option<PathBuf> {
+    std::env::var_os("HEADRIG_DIST_NEXT").map(PathBuf::from)
+}
+
+/// Notes what was measured, for the table at the end of `cargo xtask test packaging`.
+pub(crate) fn figure(what: &str, measured: &str) -> Result<()> {
+    eprintln!("{what}: {measured}");
+    let Some(path) = std::env::var_os("HEADRIG_FIGURES") else { return Ok(()) };
+    let mut list = OpenOptions::new().append(true).open(path)?;
+    Ok(list.write_all(format!("{what} | {measured}\n").as_bytes())?)
 }
 
 /// The agent's package is called `headrig-agent-…` or `headrig-agent_…`.

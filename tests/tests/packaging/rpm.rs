@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 #[test]
 fn an_rpm_is_installed_verified_upgraded_and_erased() -> Result<()> {
     let Some(mut place) = Place::begin("rpm")? else { return Ok(()) };
-    let said = place.machine.done("rpm -i --nodeps /dist-agent.rpm")?;
+    let said = place.install("rpm -i --nodeps /dist-agent.rpm")?;
     ensure!(said.contains("installed, and off"), "{said}");
     let differing = place.machine.run("rpm -V --nodeps headrig-agent")?;
     ensure!(differing.status.success() && differing.stdout.is_empty(), "rpm -V: {differing}");
@@ -27,7 +27,7 @@ fn an_rpm_is_installed_verified_upgraded_and_erased() -> Result<()> {
     let said = place.machine.done("rpm -e headrig-agent")?;
     ensure!(said.contains("/var/lib/headrig stays"), "{said}");
     ensure!(place.state()? == "inactive", "it still runs");
-    ensure!(place.machine.path("/var/lib/headrig/agent.db").is_file(), "the state went");
-    ensure!(place.machine.path("/etc/headrig/agent.toml.rpmsave").is_file(), "the edited settings went");
+    ensure!(place.machine.path("/var/lib/headrig/agent.db")?.is_file(), "the state went");
+    ensure!(place.machine.path("/etc/headrig/agent.toml.rpmsave")?.is_file(), "the edited settings went");
     Ok(())
 }
