@@ -28,7 +28,7 @@ pub const TARGETS: [(&str, Body, u32); 5] = [
     ("chunk_reader", chunk_reader, 4_000),
     ("provenance", provenance, 20_000),
     ("framing", framing, 4_000),
-    ("parse_event", parse_event, 20_000),
+    ("parse_event", parse_event, 8_000),
     ("object_to_rows", object_to_rows, 1_000),
 ];
 

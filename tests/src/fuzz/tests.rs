@@ -55,6 +55,22 @@ fn parse_event_keeps_its_promises_on_damaged_lines() {
     check("parse_event");
 }
 
+/// A parser that no seed reaches is one that damage hardly ever does.
+#[test]
+fn every_parser_takes_a_seed() {
+    let (read_at, zone) = (UnixMicros::from_seconds(1_790_000_000), TimeZone::UTC);
+    let context = Context::new(read_at, read_at, &zone);
+    let seeds = seeds("parse_event");
+    for parser in PARSERS {
+        let takes = |seed: &Vec<u8>| {
+            let (text, mut event) = (String::from_utf8_lossy(seed), Event::default());
+            StreamFormat::default().parse(&text, &context, &mut event);
+            event.format == parser.name
+        };
+        assert!(seeds.iter().any(takes), "no seed of {}", parser.name);
+    }
+}
+
 #[test]
 fn object_to_rows_keeps_its_promises_on_damaged_objects() {
     check("object_to_rows");
