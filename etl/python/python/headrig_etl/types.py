@@ -71,7 +71,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is told, checked. `settings` is the ETL's configuration, as TOML."""
+    """What a run is told, checked. `settings` is the ETL's configuration, as TOML. `region` is the driver's: executors
+    need not be told one."""
 
     batches: tuple[tuple[str, int], ...]
     bucket: str
@@ -84,6 +85,7 @@ class Job:
     lease_seconds: int = 900
     failures_max: int = 3
     object_bytes_max: int = 1 << 30
+    region: str | None = None
 
 
 @dataclass(frozen=True)
