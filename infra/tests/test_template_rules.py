@@ -183,6 +183,16 @@ CASES = (
         set_at("LakeBucketPolicy", "PolicyDocument", "Statement", 0, "Resource", value=["${LakeBucket.Arn}"]),
         "${LakeBucket.Arn}/* takes",
     ),
+    Case(
+        storage.queue_policies_speak_of_one_queue,
+        set_at("QueuePolicy", "Queues", value=[{"Ref": "ObjectsQueue"}, {"Ref": "DeadLetterQueue"}]),
+        "QueuePolicy is not about one queue",
+    ),
+    Case(
+        storage.queue_policies_speak_of_one_queue,
+        set_at("DeadLetterQueuePolicy", "PolicyDocument", "Statement", 0, "Resource", value="*"),
+        "DeadLetterQueuePolicy is not about one queue",
+    ),
     Case(storage.encrypted, drop("LakeBucket", "BucketEncryption"), "LakeBucket has no BucketEncryption"),
     Case(storage.encrypted, drop("SinkLogs", "KmsKeyId"), "SinkLogs does not use KmsKeyArn"),
     Case(

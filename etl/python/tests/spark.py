@@ -72,13 +72,17 @@ def submit(
     """A program under spark-submit, with the Python that runs the tests; `variables` are of its environment."""
     submit = Path(sys.executable).with_name("spark-submit")
     told = [text for name, value in (CONF | conf).items() for text in ("--conf", f"{name}={value}")]
-    environment = os.environ | (variables or {}) | {
-        "AWS_ENDPOINT_URL": endpoint,
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PATH": f"{submit.parent}:{os.environ['PATH']}",
-    }
+    environment = (
+        os.environ
+        | (variables or {})
+        | {
+            "AWS_ENDPOINT_URL": endpoint,
+            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PATH": f"{submit.parent}:{os.environ['PATH']}",
+        }
+    )
     environment.pop("SPARK_HOME", None)
     return subprocess.Popen(
         [submit, "--master", f"local[{SLOTS}]", *told, program, *arguments],

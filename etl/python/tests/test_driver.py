@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import hashlib
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,32 @@ def test_a_batch_is_committed_once_and_asked_again_nothing_happens(site: Site) -
     again = job.carry(site.job([(batch, 1)], run="run-2"), 2, task.run)
     assert list(again.refused) == [batch] and site.files() == files
     assert site.sink.file(hashlib.sha256(LINE * 5).hexdigest())[:2] == ("done", 5)
+
+
+def test_tasks_work_in_the_drivers_region_when_nobody_told_them_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = start(site)
+    names = ("AWS_REGION", "AWS_DEFAULT_REGION")
+    seen = []
+
+    def on_an_executor(plan: Plan) -> Written | Returned:
+        for name in names:
+            monkeypatch.delenv(name)
+        written = task.run(plan)
+        seen.append({name: os.environ[name] for name in names})
+        return written
+
+    assert list(job.carry(site.job([(batch, 1)]), 1, on_an_executor).committed) == [batch]
+    assert seen == [dict.fromkeys(names, boto3.Session().region_name)]
+
+
+def test_a_topic_tells_the_region_where_the_driver_has_none(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    topic = "arn:aws:sns:eu-central-1:123456789012:headrig-alarms"
+    assert job.region_of(site.job([], topic_arn=topic)) == "eu-central-1"
+    assert job.region_of(site.job([])) is None
 
 
 def test_a_ledger_that_does_not_know_the_batch_or_is_not_there_fails_the_run(site: Site) -> None:

@@ -26,6 +26,17 @@ def tls_only(template: Template) -> list[str]:
     return [f"{place} takes requests without TLS" for place in sorted(expect - covered)]
 
 
+def queue_policies_speak_of_one_queue(template: Template) -> list[str]:
+    """SQS takes no policy that covers two queues."""
+    found = []
+    for name, policy in resources(template, "AWS::SQS::QueuePolicy").items():
+        queues = [{"Fn::GetAtt": [each["Ref"], "Arn"]} for each in policy["Queues"]]
+        places = [each["Resource"] for each in flat(policy["PolicyDocument"]["Statement"])]
+        if len(queues) != 1 or any(place != queues[0] for place in places):
+            found.append(f"{name} is not about one queue")
+    return found
+
+
 def encrypted(template: Template) -> list[str]:
     """All that is stored is encrypted, and by the operator's key where there is one."""
     wanted = {

@@ -12,7 +12,6 @@ is removed follow the layout of the ledger while it is this run's; a run that wa
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -61,8 +60,7 @@ class Report:
 def run(job: Job, make: Make) -> Report:
     """Compacts the lake. Raises `Left` when partitions had to be left as they are, `Overtaken` when another compaction
     has begun meanwhile, which then does the rest."""
-    if region := boto3.Session().region_name:
-        os.environ.setdefault("AWS_REGION", region)
+    task.enter(boto3.Session().region_name)
     report = compact(job, task.ledger_of(job), make)
     log.info("compacted %s", report)
     if report.left:

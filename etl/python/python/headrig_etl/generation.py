@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrig_etl import objects
+from headrig_etl import objects, task
 from headrig_etl._core import footer, generation_of, location_of, merge, plan
 from headrig_etl.types import LakeFile, Made, Part, Place
 
@@ -29,13 +29,15 @@ log = logging.getLogger("headrig.generation")
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes generations in a lake."""
+    """Makes generations in a lake; `region` is the driver's, since executors need not be told one."""
 
     lake: Place
+    region: str | None = None
 
     def make(self, part: Part) -> Made:
         """The partition's next generation, or none where it is well as it is. What is wrong with a file leaves the
         partition as it is; what is wrong with S3 raises what boto3 raises, or `LakeRefused`."""
+        task.enter(self.region)
         try:
             groups = plan(self._candidates(part))
             if not groups:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -70,7 +70,7 @@ def run(job: Job, spark: SparkContext) -> Summary:
     the lake, where that is what the run is for; returns nothing done then."""
     slots = min(spark.defaultParallelism, THREADS_MAX)
     if job.compact_hours is not None:
-        work = generation.Maker(job.lake)
+        work = generation.Maker(job.lake, region_of(job))
         compaction.run(job, lambda parts: spark.parallelize(parts, len(parts)).map(work.make).collect())
         return Summary()
     summary = carry(job, slots, lambda plan: spark.parallelize([plan], 1).map(task.run).collect()[0])
@@ -81,9 +81,8 @@ def run(job: Job, spark: SparkContext) -> Summary:
 
 def carry(job: Job, slots: int, write: Write) -> Summary:
     """Carries each batch to its end, `slots` of them at once; `write` has a plan carried out somewhere."""
-    # The ledger's calls take the region from here; boto3 also takes it from elsewhere.
-    if region := boto3.Session().region_name:
-        os.environ.setdefault("AWS_REGION", region)
+    job = replace(job, region=region_of(job))
+    task.enter(job.region)
     began = time.monotonic()
     ledger, summary = task.ledger_of(job), Summary()
     alerting = Alerting(job, ledger)
@@ -102,6 +101,12 @@ def carry(job: Job, slots: int, write: Write) -> Summary:
     )
     meter.publish(meter.run_line(time.monotonic() - began, len(summary.committed), len(summary.returned)))
     return summary
+
+
+def region_of(job: Job) -> str | None:
+    """The region of this process, or else of the job's topic, which is the same."""
+    told = boto3.Session().region_name or os.environ.get("AWS_REGION")
+    return told or (job.topic_arn.split(":")[3] if job.topic_arn else None)
 
 
 def _carry_one(job: Job, ticket: Ticket, ports: tuple[Ledger, Alerting], write: Write, summary: Summary) -> None:

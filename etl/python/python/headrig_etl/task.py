@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import tempfile
 import threading
 import time
@@ -34,6 +35,7 @@ log = logging.getLogger("headrig.task")
 
 def run(plan: Plan) -> Written | Returned:
     """Writes the batch. What goes wrong is returned, so that Spark does not repeat what the ledger shall decide."""
+    enter(plan.job.region)
     try:
         with tempfile.TemporaryDirectory(prefix="headrig-") as folder:
             staging, written = _write(plan, Path(folder))
@@ -46,6 +48,13 @@ def run(plan: Plan) -> Written | Returned:
         return Returned(f"{error}", transient=False, unconserved=True)
     except Exception as error:
         return Returned(f"{type(error).__name__}: {error}", transient=is_passing(error))
+
+
+def enter(region: str | None) -> None:
+    """Makes it this process's region, where none was told: boto3 reads one of the names, the ledger the other."""
+    if region:
+        for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+            os.environ.setdefault(name, region)
 
 
 def is_passing(error: Exception) -> bool:

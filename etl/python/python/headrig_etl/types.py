@@ -103,8 +103,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is told, checked. `settings` is the ETL's configuration, as TOML. Where `compact_hours` is set, it
-    compacts the days that ended so long ago instead of loading batches."""
+    """What a run is told, checked. `settings` is the ETL's configuration, as TOML. `region` is the driver's: executors
+    need not be told one. Where `compact_hours` is set, the run compacts the days that ended so long ago instead of
+    loading batches."""
 
     batches: tuple[tuple[str, int], ...]
     bucket: str
@@ -119,6 +120,7 @@ class Job:
     object_bytes_max: int = 1 << 30
     compact_hours: int | None = None
     grace_hours: int = 48
+    region: str | None = None
 
 
 @dataclass(frozen=True)
