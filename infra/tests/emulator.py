@@ -1,4 +1,4 @@
-"""AWS on this machine: MiniStack behind TLS, with roles enforced. Knows nothing of headrig.
+"""AWS on this machine: MiniStack behind TLS, with roles enforced.
 
 Invariants: it listens on 127.0.0.1 only; it is killed, by its own id, when the context ends.
 """
@@ -72,7 +72,7 @@ class Emulator:
 
     def environment(self, who: Credentials = ROOT) -> dict[str, str]:
         """This process's environment, but with AWS being here, and nobody's credentials but `who`'s."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
         return kept | trust(self.ca) | who.environment() | {"AWS_ENDPOINT_URL": self.address} | PLACE
 
     def client(self, service: str, who: Credentials = ROOT) -> Any:
@@ -88,6 +88,8 @@ class Emulator:
         return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
 
 
+DROPPED = ("AWS_", "HEADRIG_")
+"""What functions inherit from MiniStack: not what tells the tests of their programs, which the sink refuses to know."""
 PLACE = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
