@@ -8,6 +8,7 @@
 //! A line is an access line where it has a status and a method or a path; only then are sizes and bare
 //! paths HTTP's. Its level is the graver of the one that it states and the one of its status.
 
+mod columns;
 mod names;
 mod values;
 
@@ -21,7 +22,7 @@ use headrig_contract::timestamp::Reading;
 use names::Field;
 pub(super) use names::{Fact, has_prefix, is_known_name, is_time_name};
 use std::borrow::Cow;
-pub(super) use values::{is_trace, level_of, milliseconds, part, reading_of, split_port, split_request};
+pub(super) use values::{level_of, milliseconds, reading_of, split_port, split_request};
 
 /// A value as a structured line has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,7 +157,7 @@ impl<'a> Fields<'a> {
                 let bytes = number(&text);
                 noted(&mut self.bytes, name, fill_number(&mut event.http_bytes, bytes, text))
             }
-            _ => set_column(field, text, event),
+            _ => columns::set_column(field, text, event),
         }
     }
 
@@ -348,21 +349,6 @@ fn give_back<'a>(
     Some(better)
 }
 
-fn set_column<'a>(field: Field, text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
-    match field {
-        Field::Message => fill(&mut event.message, values::without_line_end(text)),
-        Field::Trace if is_trace(&text) => fill(&mut event.trace_id, values::last_segment(text)),
-        Field::Span if is_trace(&text) => fill(&mut event.span_id, text),
-        Field::User => fill(&mut event.user_name, values::unquoted(text)),
-        Field::Agent => fill(&mut event.http_user_agent, text),
-        Field::Referrer => fill(&mut event.http_referrer, text),
-        Field::Address => address(text, event),
-        Field::Pid => fill_number(&mut event.pid, number(&text), text),
-        Field::Request => request(text, event),
-        _ => Some(text),
-    }
-}
-
 /// Takes note of the name whose value was taken.
 fn noted<'a>(
     noted: &mut &'static str,
@@ -403,26 +389,4 @@ fn add_nanos<'a>(text: Cow<'a, str>, context: &Context<'_>, event: &mut Event<'a
         }
         None => Some(text),
     }
-}
-
-/// `GET /path HTTP/1.1` in one value, or a path alone.
-fn request<'a>(text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
-    if let Some((method, path)) = split_request(&text) {
-        let (method, path) = (part(&text, method), part(&text, path));
-        let rest = fill(&mut event.http_method, method).or(fill(&mut event.http_path, path));
-        return if event.message.is_none() { fill(&mut event.message, text) } else { rest.map(|_| text) };
-    }
-    if text.starts_with('/') { fill(&mut event.http_path, text) } else { Some(text) }
-}
-
-/// An address, its port kept aside.
-fn address<'a>(text: Cow<'a, str>, event: &mut Event<'a>) -> Option<Cow<'a, str>> {
-    let Some((host, port)) = split_port(&text).filter(|_| event.src_ip.is_none()) else {
-        return Some(text);
-    };
-    if let Some(port) = port {
-        event.attribute("src_port", part(&text, port).into_owned());
-    }
-    event.src_ip = Some(part(&text, host));
-    None
 }
