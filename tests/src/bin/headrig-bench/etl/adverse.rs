@@ -5,8 +5,9 @@ use super::objects::LINE_BYTES_RESERVED;
 use headrig_tests::random::Random;
 use std::fmt::Write;
 
-/// Days over which the lines are spread: with levels more partitions than are held open.
-const DAYS: u64 = 3_000;
+/// Days over which the lines are spread: with levels more partitions than are held open. More of them cost no more
+/// memory, only a disk that is busy for minutes with very many small files.
+const DAYS: u64 = 1_500;
 /// Attributes of a line that has many.
 const ATTRIBUTES: u64 = 300;
 /// Hexadecimal digits of a long line; they compress to half.
