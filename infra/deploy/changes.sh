@@ -4,6 +4,8 @@
 poll_seconds=2
 # CloudFront and its like take longer; nothing in this template does.
 wait_seconds_max=3600
+# For so long after an order CloudFormation may still show the stack as it was before.
+stale_seconds_max=10
 
 change_stack() {
   change=headrig-$(date -u +%Y%m%d%H%M%S)-$$
@@ -29,7 +31,7 @@ change_stack() {
     exit 1
   fi
   ask cloudformation execute-change-set --stack-name "$stack" --change-set-name "$change" --client-request-token "$change"
-  wait_for_stack "$change"
+  wait_for_stack
   case $status in
     CREATE_COMPLETE | UPDATE_COMPLETE) say "$stack: $status" ;;
     *)
@@ -85,14 +87,19 @@ guard_data() {
   fail "data lie in what this would replace or drop (or may, as CloudFormation sees it): $lost; nothing was changed. Say --replace-data if that is meant"
 }
 
-# Waits until nothing is under way; `status` says how it ended. A stack that is gone is "none".
+# Waits until nothing is under way; `status` holds what it was before the order, and then how it ended. A stack that is
+# gone is "none".
 wait_for_stack() {
-  local before=''
+  local was=$status before='' moved=no
   for ((waited = 0; waited < wait_seconds_max; waited += poll_seconds)); do
     look_at_stack_by_id
-    [ "$status" = "$before" ] || say "$stack: $status"
+    [ "$status" = "$before" ] || [ "$status$moved" = "${was}no" ] || say "$stack: $status"
     before=$status
-    case $status in *_IN_PROGRESS) ;; *) return 0 ;; esac
+    case $status in
+      *_IN_PROGRESS) moved=yes ;;
+      "$was") if [ $moved = yes ] || [ $waited -ge $stale_seconds_max ]; then return 0; fi ;;
+      *) return 0 ;;
+    esac
     sleep $poll_seconds
   done
   fail "$stack is still $status after $((wait_seconds_max / 60)) minutes; look at it in the console"

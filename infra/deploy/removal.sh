@@ -102,7 +102,7 @@ agree() {
 remove_stack() {
   check_policy_is_free
   ask cloudformation delete-stack --stack-name "$stack_id"
-  wait_for_stack ''
+  wait_for_stack
   case $status in
     none | DELETE_COMPLETE) say "the stack $stack is gone" ;;
     *)
