@@ -9,16 +9,18 @@ say_how_to_go_on() {
     start="systemctl enable --now headrig-agent"
     [ -d /run/systemd/system ] || start="headrig-agent run"
     echo "headrig-agent: installed, and off until it is configured:"
-    echo "$problems" | sed 's/^/  /'
+    printf '%s\n' "$problems" | sed 's/^/  /'
     echo "  1. set upload.bucket, and what is to be shipped under source, in $CONFIG"
     echo "  2. headrig-agent check"
     echo "  3. $start"
 }
 
-if [ "$1" != configure ] && [ "$1" != abort-upgrade ]; then
-    exit 0
-fi
-before="$2"
+case "$1" in
+configure | abort-upgrade) before="$2" ;;
+# The removal that was given up had stopped the service; what follows "in-favour" is another package's version.
+abort-remove) before=this ;;
+*) exit 0 ;;
+esac
 
 systemd-sysusers /usr/lib/sysusers.d/headrig.conf
 

@@ -10,7 +10,7 @@ say_what_is_lost() {
     if [ -n "$chunks" ]; then
         echo "$chunks" | awk -v state="$STATE" '{ bytes += $1 } END {
             what = NR == 1 ? "chunk" : "chunks"
-            printf "headrig-agent: removing %s with %d %s, %d bytes, never uploaded\n", state, NR, what, bytes
+            printf "headrig-agent: removing %s with %d %s, %.0f bytes, never uploaded\n", state, NR, what, bytes
         }' >&2
     fi
 }

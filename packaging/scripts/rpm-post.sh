@@ -10,7 +10,7 @@ fi
 [ -d /run/systemd/system ] && start="systemctl enable --now headrig-agent"
 if [ "$1" -eq 1 ] && ! problems=$(headrig-agent check --config "$config" 2>&1); then
     echo "headrig-agent: installed, and off until it is configured:"
-    echo "$problems" | sed 's/^/  /'
+    printf '%s\n' "$problems" | sed 's/^/  /'
     echo "  1. set upload.bucket, and what is to be shipped under source, in $config"
     echo "  2. headrig-agent check"
     echo "  3. $start"

@@ -4,7 +4,7 @@ use crate::place::{Place, figure};
 use anyhow::{Result, ensure};
 use std::{fs, thread::sleep, time::Duration};
 
-/// Twice what it was measured to take: this is to find what grows by a library, not by a page.
+/// Three times what it was measured to take: this is to find what grows by a library, not by a page.
 const IDLE_KIB_MAX: u64 = 48 * 1024;
 
 #[test]
