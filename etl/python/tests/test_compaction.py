@@ -19,8 +19,8 @@ import pytest
 import lake
 from cloud import Site
 from headrig_etl import catalog, compaction, generation, job, layouts, objects, task
-from headrig_etl._core import Overtaken
-from headrig_etl.types import Job, Made, Member, Part, Plan, Returned, Ticket, Written
+from headrig_etl._core import Generations, Overtaken
+from headrig_etl.types import NEVER_COMPACTED, Job, Made, Member, Part, Place, Plan, Returned, Ticket, Written
 from local import LocalLake, headrig
 
 DAYS = ("2026-09-21", "2026-09-22")
@@ -336,6 +336,20 @@ def test_readers_have_the_same_rows_before_and_behind_every_call(loaded: Site, m
     assert len(seen) > 20 and set(map(frozenset, (found.items() for found in seen))) == {
         frozenset(expected(*range(BATCHES)).items())
     }
+
+
+@pytest.mark.parametrize("catalogued", [False, True])
+def test_a_generation_that_was_made_and_not_switched_to_stays_until_it_is_old(catalogued: bool) -> None:
+    # The next compaction may find it ready while this one is still at its removals.
+    partition, lake_place, now = "metrics/year=2026/month=09/day=21", Place("b", "lake/"), 1_000_000.0
+    work = Job((), "", lake_place, "t", "run", database="db", compact_hours=24)
+    run = compaction.Compaction(work, None, lambda parts: [], NEVER_COMPACTED, "db")  # type: ignore[arg-type]
+    at = catalog.Located(lake_place.url(partition), 0)
+    known = {catalog.table_and_values(partition): at} if catalogued else {}
+    for age, stale in ((0, False), (50 * 3600, True)):
+        path = f"compacted/{'0' * 64}/{partition}/compact-0.parquet"
+        found = objects.Found(path, 1, "tag", now - age)
+        assert run._is_stale(found, Generations(), known, now - 48 * 3600) is stale
 
 
 def test_without_a_catalog_there_is_no_compaction(site: Site) -> None:

@@ -180,8 +180,9 @@ class Compaction:
             return False
         found = known.get(catalog.table_and_values(partition))
         location = self.job.lake.url(generations.location(partition))
-        # Readers may still be where they were sent before.
-        return found is None or (found.location == location and found.moved_at <= before)
+        # Readers may still be where they were sent before; and what is new may be a generation that another compaction,
+        # which began behind our question to the ledger, found ready and is about to switch to.
+        return file.stored_at <= before and (found is None or (found.location == location and found.moved_at <= before))
 
     def _parts(self, day: int) -> list[Part]:
         """The partitions of a day that have several files of committed batches."""
